@@ -1,0 +1,156 @@
+"""What a driver is: the Protocols that drivers implement and the core speaks to.
+
+A driver turns one kind of provider into sessions and senders. It is found by its entry point in
+the group ``eisd.drivers``; the bundled ones are declared exactly as a stranger's would be.
+
+Terms. A *folder* is a named container of messages (RFC 9051 says mailbox, we say folder). A
+*cursor* is a driver's position in a folder; the core stores it and hands it back, and never looks
+inside. A *remote id* names a copy in its folder for as long as the cursor's ``validity`` holds.
+
+Errors: a driver raises the classes of `eisd.errors.DriverError` and nothing else. Cancelling any
+of these calls closes the connection; a session that was cancelled is not used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from eisd.model.folder import Batch, Cursor, Folder, Window
+from eisd.model.mail import RawMessage
+
+API_VERSION = 1
+
+RemoteId = str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a session can do, asked after login."""
+
+    push: bool = False
+    """`wait` is told by the provider (IDLE, RFC 2177), not by a clock."""
+    push_all: bool = False
+    """One `wait` watches every folder (NOTIFY, RFC 5465)."""
+    labels: bool = False
+    """A copy has one entry whatever number of folders show it (Gmail)."""
+    names: frozenset[str] = frozenset()
+    """The provider's own words, for `mailbox test` and `status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a driver's options: where (keys below the mailbox), what, the way out."""
+
+    path: tuple[str, ...]
+    message: str
+    hint: str = ""
+
+
+class OptionsError(Exception):
+    """The options are refused; carries every problem at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(p.message for p in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of connecting, for `mailbox test`: name, what was seen, milliseconds."""
+
+    name: str
+    detail: str
+    ms: float
+    ok: bool = True
+
+
+class Login(Protocol):
+    """The core keeps the secrets; a driver asks at each use and keeps nothing."""
+
+    async def password(self) -> str: ...
+    async def access_token(self) -> str: ...
+
+
+class Session(Protocol):
+    """One live, authenticated connection. Used by one task at a time."""
+
+    capabilities: Capabilities
+
+    async def folders(self) -> Sequence[Folder]:
+        """Every folder of the mailbox with its role. MUST raise rather than answer "none"."""
+        ...
+
+    async def changed(self, cursors: Mapping[Folder, Cursor]) -> Collection[Folder]:
+        """Those folders in which a `scan` from its cursor may find something new.
+
+        Cheap for many folders at once. MAY name too many, MUST NOT name too few; a folder that
+        is gone is named.
+        """
+        ...
+
+    def scan(self, folder: Folder, since: Cursor | Window) -> AsyncIterator[Batch]:
+        """List copies with their header blocks, in batches.
+
+        From a `Window`: the first batch fixes the live position before anything is listed; then
+        the past, newest first, down to the window's begin. From a `Cursor`: what came since, then
+        the rest of the backfill. What arrives meanwhile is listed before more of the past. Every
+        batch carries the cursor that covers it and all before it, so stopping after any batch and
+        scanning again from its cursor loses nothing.
+
+        Raises `CursorExpired` (scan again from a window) and `FolderGone`.
+        """
+        ...
+
+    def fetch(self, folder: Folder, ids: Sequence[RemoteId], *, limit: int) -> AsyncIterator[RawMessage]:
+        """The messages' bytes, in any order; one that is gone comes as ``missing``.
+
+        A message over 256 KiB comes as a skeleton of its header and text parts; one over
+        ``limit`` octets likewise, whatever it holds.
+        """
+        ...
+
+    def listing(self, folder: Folder, cursor: Cursor) -> AsyncIterator[Sequence[RemoteId]]:
+        """The ids of all copies the folder holds now above the cursor's floor, in chunks."""
+        ...
+
+    async def wait(self, folder: Folder, seconds: float) -> None:
+        """Return when something may have happened, or after ``seconds``, or for no reason."""
+        ...
+
+
+class Envelope(Protocol):
+    """Who sends and who receives (RFC 5321); defined with the outbox."""
+
+
+class Sender(Protocol):
+    """Sends messages; due with the outbox."""
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """One kind of provider. The entry point names an instance."""
+
+    name: str
+    api_version: int
+
+    def options(self, table: Mapping[str, object], *, address: str) -> Any:
+        """Read the driver's keys of a mailbox's table (``imap``, ``smtp``, ...).
+
+        Returns the driver's own frozen options. Raises `OptionsError` with every problem.
+        """
+        ...
+
+    def identity(self, options: Any) -> str:
+        """What makes the mailbox itself and no other, beside its address: its host."""
+        ...
+
+    def session(self, options: Any, login: Login) -> AbstractAsyncContextManager[Session]:
+        """Connect, secure, log in. Leaving the context closes the connection at once."""
+        ...
+
+    def probe(self, options: Any, login: Login) -> AsyncIterator[Step]:
+        """Connect step by step, for `mailbox test`; the last step that fails ends it."""
+        ...

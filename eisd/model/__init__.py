@@ -1,0 +1,1 @@
+"""The nouns of eisd: frozen values on the standard library alone."""
