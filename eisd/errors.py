@@ -1,17 +1,17 @@
 """The errors of eisd, named by what to do next.
 
-    EisdError
-      UserError          the operator can mend it; shown without a traceback, carries the exit code
-        ConfigError      the configuration is refused (78)
-      DriverError        a remote, or the way to it
-        Transient        try again later, by itself; may carry the remote's own delay
-        AuthRejected     the remote refused the credentials: a person must act
-        Misconfigured    the remote cannot be used as configured (TLS, host, permission)
-        CursorExpired    a position in a folder means nothing any more: list the folder again
-        FolderGone       the folder is not there (any more)
-        Rejected         the remote said no to one thing, for good
-        ProtocolError    the remote broke its protocol; drop the connection
-      StoreError         the database cannot be used
+EisdError
+  UserError          the operator can mend it; shown without a traceback, carries the exit code
+    ConfigError      the configuration is refused (78)
+  DriverError        a remote, or the way to it
+    Transient        try again later, by itself; may carry the remote's own delay
+    AuthRejected     the remote refused the credentials: a person must act
+    Misconfigured    the remote cannot be used as configured (TLS, host, permission)
+    CursorExpired    a position in a folder means nothing any more: list the folder again
+    FolderGone       the folder is not there (any more)
+    Rejected         the remote said no to one thing, for good
+    ProtocolError    the remote broke its protocol; drop the connection
+  StoreError         the database cannot be used
 """
 
 from __future__ import annotations

@@ -104,7 +104,9 @@ class Session(Protocol):
         """
         ...
 
-    def fetch(self, folder: Folder, ids: Sequence[RemoteId], *, limit: int) -> AsyncIterator[RawMessage]:
+    def fetch(
+        self, folder: Folder, ids: Sequence[RemoteId], *, limit: int
+    ) -> AsyncIterator[RawMessage]:
         """The messages' bytes, in any order; one that is gone comes as ``missing``.
 
         A message over 256 KiB comes as a skeleton of its header and text parts; one over

@@ -25,6 +25,7 @@ class Mark(IntFlag):
     """What is known of one participant besides its keys."""
 
     BLOCKED = 1  # on the block list with action "participant" (M13)
+    NONE = 0
     LIST_ADDRESS = 2  # is the list's own address (List-Post), so no sign of being addressed
 
 
@@ -42,7 +43,7 @@ class Participant:
     """Hash of the address's domain (A-label, lower case)."""
     registrable: KeyHash
     """Hash of its registrable domain (public suffix list); 0 for free-mail domains."""
-    marks: Mark = Mark(0)
+    marks: Mark = Mark.NONE
     address: str = ""
     name: str = ""
 

@@ -132,7 +132,7 @@ class Parsed:
     snippet: str
     """One line, at most 200 characters, from the new part."""
     html: str
-    """The HTML part as sent (clean text, not sanitised), at most 1 MiB; empty when there is none."""
+    """The HTML part as sent (clean, not sanitised), at most 1 MiB; empty when there is none."""
     attachments: tuple[Attachment, ...] = ()
     calendar_method: str = ""
     """METHOD of a text/calendar part, upper case, else empty (G3)."""

@@ -1,0 +1,1 @@
+"""The one SQLite database: the only SQL of the project lives here."""

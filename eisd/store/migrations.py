@@ -1,0 +1,58 @@
+"""How a database comes to this version's schema: append-only steps, each all or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+from eisd.errors import StoreError
+from eisd.store.schema import TABLES, VIEWS
+
+migrations = Migrations("eisd")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """The tables of the first release."""
+    for statement in TABLES:
+        db.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection) -> list[str]:
+    """Apply what is pending and make the views anew; return the names of the steps applied.
+
+    Raises:
+        StoreError: the database was written by a newer eisd.
+    """
+    db = Database(connection)
+    applied = {step.name for step in migrations.applied(db)}
+    pending = [step.name for step in migrations.pending(db)]
+    ours = {step.name for step in migrations._migrations}  # noqa: SLF001  no public list of them
+    if newer := sorted(applied - ours):
+        raise StoreError(
+            f"the database was written by a newer eisd (it knows {', '.join(newer)}); "
+            "upgrade eisd, or restore a backup of this version"
+        )
+    migrations.apply(db)
+    _views(connection)
+    return pending
+
+
+def _views(connection: sqlite3.Connection) -> None:
+    have = dict(
+        connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'").fetchall()
+    )
+    wanted = {name: f"CREATE VIEW {name} AS {body.strip()}" for name, body in VIEWS.items()}
+    if have == wanted:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for name in have.keys() & wanted.keys():
+            connection.execute(f"DROP VIEW {name}")
+        for statement in wanted.values():
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.execute("ROLLBACK")
+        raise
