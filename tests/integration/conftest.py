@@ -1,0 +1,7 @@
+"""The real servers of the lab, for every integration test."""
+
+from __future__ import annotations
+
+from lab.fixtures import certs, dovecot, start_dovecot, user
+
+__all__ = ["certs", "dovecot", "start_dovecot", "user"]

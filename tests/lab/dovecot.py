@@ -1,0 +1,252 @@
+"""A private Dovecot 2.3: real IMAP on loopback, with `doveadm` as the hand of the other user.
+
+Everything blocks: a test calls these from its own thread, the server is another process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab import appender
+from lab.certs import Certs, Pair
+from lab.dovecot_conf import Options, render
+from lab.process import Child, Folder, ServerFailed, free_ports, listening
+
+__all__ = ["PASSWORD", "Dovecot", "Options"]
+
+PASSWORD = "secret"
+HOW = "Dovecot is missing: apt-get install dovecot-core dovecot-imapd dovecot-lmtpd"
+
+
+class Dovecot:
+    """One server with its own folder, ports, users and certificate.
+
+    ``port_imap`` speaks plain text and STARTTLS, ``port_imaps`` TLS, ``port_lmtp`` takes mail.
+    The ports stay the same over `stop()` and `start()`, and so does the mail.
+    """
+
+    host = "localhost"
+
+    def __init__(
+        self, certs: Certs, options: Options | None = None, *, pair: Pair | None = None
+    ) -> None:
+        self.options = options or Options()
+        self.certs = certs
+        self._pair = pair or certs.server
+        self._folder = Folder("dovecot")
+        self.root = self._folder.path
+        self.mail = self.root / "mail"
+        self.mail.mkdir()
+        shutil.chown(self.mail, "mail", "mail")
+        self._users = self.root / "users"
+        self._users.touch()
+        self._child: Child | None = None
+        self.port_imap, self.port_imaps, self.port_lmtp = free_ports(3)
+
+    # The server
+
+    def start(self) -> Self:
+        """Start and return once IMAP answers."""
+        if not shutil.which("dovecot"):
+            raise ServerFailed(HOW)
+        # A stale penalty socket from a run before would cost five seconds at the first login.
+        shutil.rmtree(self._base, ignore_errors=True)
+        self._base.mkdir(parents=True)
+        self.conf.write_text(render(self))
+        self._child = Child(["dovecot", "-F", "-c", str(self.conf)], log=self.log)
+        ports = (self.port_imap, self.port_imaps, self.port_lmtp)
+        self._child.wait_for(
+            lambda: all(listening(port) for port in ports), seconds=10, what="Dovecot"
+        )
+        return self
+
+    def stop(self) -> None:
+        """End the server; its mail stays until `remove()`."""
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+    def crash(self) -> None:
+        """End the server and all its processes at once, connections and all."""
+        if self._child:
+            self._child.kill()
+            self._child = None
+
+    def remove(self) -> None:
+        """End the server and delete everything it held."""
+        self.crash()
+        self._folder.remove()
+
+    def restart(self, options: Options | None = None) -> None:
+        """Stop and start again, with other options if given."""
+        self.stop()
+        self.options = options or self.options
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+    @property
+    def conf(self) -> Path:
+        return self.root / "dovecot.conf"
+
+    @property
+    def log(self) -> Path:
+        """What the server says; worth showing when a test fails."""
+        return self.root / "dovecot.log"
+
+    @property
+    def pair(self) -> Pair:
+        """The certificate it shows."""
+        return self._pair
+
+    @property
+    def _base(self) -> Path:
+        return self.root / "run"
+
+    # Users
+
+    def add_user(self, address: str, password: str = PASSWORD) -> str:
+        """Let a user log in, at once; returns the address. Again: a new password."""
+        others = [
+            line
+            for line in self._users.read_text().splitlines()
+            if not line.startswith(f"{address}:")
+        ]
+        self._write_users([*others, f"{address}:{{PLAIN}}{password}::::::"])
+        return address
+
+    def remove_user(self, address: str) -> None:
+        """Refuse a user's logins from now on; the mail stays."""
+        lines = self._users.read_text().splitlines()
+        self._write_users([line for line in lines if not line.startswith(f"{address}:")])
+
+    def kick(self, address: str) -> None:
+        """Cut all of a user's connections."""
+        self.doveadm("kick", address)
+
+    # Mail
+
+    def deliver(self, user: str, rfc822: bytes, folder: str = "INBOX") -> None:
+        """File a message now, as a delivery does (internal date is now)."""
+        self.doveadm("save", "-u", user, "-m", folder, data=rfc822)
+
+    def append(
+        self,
+        user: str,
+        folder: str,
+        rfc822: bytes,
+        flags: Sequence[str] = (),
+        internaldate: datetime | None = None,
+    ) -> int:
+        """APPEND as the user; returns the UID."""
+        message = appender.Item(rfc822, internaldate, tuple(flags))
+        return appender.append(self.port_imap, user, self.password(user), folder, [message])[0]
+
+    def bulk(
+        self, user: str, folder: str, messages: Iterable[tuple[bytes, datetime | None]]
+    ) -> list[int]:
+        """APPEND many at once (MULTIAPPEND, thousands a second); returns their UIDs."""
+        items = (appender.Item(rfc822, when) for rfc822, when in messages)
+        return appender.append(self.port_imap, user, self.password(user), folder, items)
+
+    def uids(self, user: str, folder: str = "INBOX", *query: str) -> list[int]:
+        """The UIDs a folder holds, ascending: the truth to compare with."""
+        lines = self._query("fetch", user, folder, query, "uid").splitlines()
+        return sorted(int(line.removeprefix("uid: ")) for line in lines if line.startswith("uid: "))
+
+    def search(self, user: str, *query: str) -> list[tuple[str, int]]:
+        """(folder GUID, UID) of what a doveadm search query finds in all folders."""
+        lines = self.doveadm("search", "-u", user, *(query or ("all",))).splitlines()
+        return [(guid, int(uid)) for guid, uid in (line.split() for line in lines)]
+
+    def expunge(self, user: str, folder: str, *query: str) -> None:
+        """Delete messages for good, as another client of the user would."""
+        self._query("expunge", user, folder, query)
+
+    def move(self, user: str, folder: str, destination: str, *query: str) -> None:
+        """Move messages from a folder to another."""
+        self._query("move", user, folder, query, destination)
+
+    def copy(self, user: str, folder: str, destination: str, *query: str) -> None:
+        """Copy messages from a folder to another."""
+        self._query("copy", user, folder, query, destination)
+
+    def flag(self, user: str, folder: str, flags: Sequence[str], *query: str) -> None:
+        """Add flags to messages."""
+        self.doveadm(
+            "flags", "add", "-u", user, " ".join(flags), "mailbox", folder, *(query or ("all",))
+        )
+
+    # Folders
+
+    def folders(self, user: str) -> list[str]:
+        """Names of all folders, in UTF-8."""
+        return self.doveadm("mailbox", "list", "-u", user, "-8").splitlines()
+
+    def create(self, user: str, folder: str) -> None:
+        """Create a folder and subscribe to it."""
+        self.doveadm("mailbox", "create", "-u", user, "-s", folder)
+
+    def rename(self, user: str, folder: str, name: str) -> None:
+        """Rename a folder (its UIDVALIDITY stays)."""
+        self.doveadm("mailbox", "rename", "-u", user, "-s", folder, name)
+
+    def delete(self, user: str, folder: str) -> None:
+        """Delete a folder and its mail."""
+        self.doveadm("mailbox", "delete", "-u", user, "-s", folder)
+
+    def set_uidvalidity(self, user: str, folder: str, value: int) -> None:
+        """Give a folder another UIDVALIDITY (RFC 9051 2.3.1.1), as a restored server would."""
+        self.doveadm("mailbox", "update", "-u", user, "--uid-validity", str(value), folder)
+
+    def status(self, user: str, folder: str = "INBOX") -> dict[str, str]:
+        """A folder's messages, uidnext, uidvalidity, highestmodseq, vsize, guid as doveadm says."""
+        words = "messages uidnext uidvalidity highestmodseq vsize guid"
+        line = self.doveadm("mailbox", "status", "-u", user, words, folder).strip()
+        fields = line.removeprefix(folder).split()
+        return dict(field.split("=", 1) for field in fields)
+
+    def doveadm(self, *arguments: str, data: bytes | None = None) -> str:
+        """Run doveadm on this server; raises with its words when it fails."""
+        done = subprocess.run(
+            ["doveadm", "-c", str(self.conf), *arguments],
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ServerFailed(f"doveadm {' '.join(arguments)}: {done.stderr.decode()}")
+        return done.stdout.decode()
+
+    def _query(self, verb: str, user: str, folder: str, query: Sequence[str], *before: str) -> str:
+        criteria = query or ("all",)
+        return self.doveadm(verb, "-u", user, *before, "mailbox", folder, *criteria)
+
+    def password(self, address: str) -> str:
+        """The password a user was given."""
+        for line in self._users.read_text().splitlines():
+            user, secret = line.split(":")[:2]
+            if user == address:
+                return secret.removeprefix("{PLAIN}")
+        raise KeyError(address)
+
+    def _write_users(self, lines: Sequence[str]) -> None:
+        # In one step: Dovecot reads the file at each login.
+        fresh = self._users.with_suffix(".new")
+        fresh.write_text("".join(f"{line}\n" for line in lines))
+        fresh.replace(self._users)
