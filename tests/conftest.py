@@ -1,0 +1,24 @@
+"""Fixtures for every test: asyncio alone, and nothing may block its loop."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+OUR_PACKAGES = [name for name in ("eisd", "eisd_imap") if importlib.util.find_spec(name)]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run on asyncio alone: aioimaplib knows nothing else."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """Fail a test in which our code sleeps, reads a file or asks SQLite on the event loop."""
+    with blockbuster_ctx(OUR_PACKAGES) as blockbuster:
+        yield blockbuster
