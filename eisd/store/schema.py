@@ -70,7 +70,8 @@ TABLES = (
     """,
     # One row a copy. `facts` is what the matcher needs of it, addresses as keyed hashes (U1);
     # `variant` tells apart different messages under one Message-ID (I2); `held` is the reason why
-    # this copy does not count for its message (a draft, outside the window), or empty.
+    # this copy does not count for its message (a draft, outside the window), or empty; `parent` is the
+    # Message-ID hash that a skipped list message answers: if staff wrote it, that is no list (G4).
     """
     CREATE TABLE copy (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,6 +97,7 @@ TABLES = (
       attempts INTEGER NOT NULL DEFAULT 0,
       retry_at INTEGER,
       error TEXT NOT NULL DEFAULT '',
+      parent INTEGER,
       UNIQUE (folder_id, validity, remote_id)
     ) STRICT
     """,
@@ -105,7 +107,7 @@ TABLES = (
     CREATE INDEX copy_queue ON copy(folder_id, live DESC, gate_at DESC)
       WHERE outcome IN ('pending', 'error')
     """,
-    "CREATE INDEX copy_list ON copy(id) WHERE reason = 'list'",
+    "CREATE INDEX copy_parent ON copy(parent) WHERE parent IS NOT NULL",
     # S of each workspace as key hashes, kept in step by eisd.store.mailboxes (S1).
     """
     CREATE TABLE staff (

@@ -1,0 +1,158 @@
+"""Activities: the rows that say a message concerns a contact. Unique by (message, contact)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisd.store.sql import now_ms, stamp
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFacts:
+    """One activity as the decision has it; times are RFC 3339 text."""
+
+    message: int
+    contact: int
+    workspace: str
+    direction: str
+    kind: str
+    roles: Sequence[str]
+    via: str
+    flags: Sequence[str]
+    occurred_at: str
+    received_at: str
+    visibility: str
+
+
+def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[int]:
+    """Record activities, or bring those on record up to the merged facts; return the new ones."""
+    fresh: list[int] = []
+    now = stamp(now_ms())
+    for a in activities:
+        before = db.execute(
+            "SELECT id FROM activity WHERE message_id = ? AND contact = ?", (a.message, a.contact)
+        ).fetchone()
+        (row_id,) = db.execute(
+            """
+            INSERT INTO activity (message_id, contact, workspace, contact_id, direction, kind,
+              roles, via, flags, occurred_at, received_at, created_at, visibility)
+            VALUES (?1, ?2, ?3, (SELECT contact_id FROM contact WHERE id = ?2),
+              ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            ON CONFLICT (message_id, contact) DO UPDATE SET direction = excluded.direction,
+              kind = excluded.kind, roles = excluded.roles, via = excluded.via,
+              flags = excluded.flags, occurred_at = excluded.occurred_at,
+              received_at = excluded.received_at, visibility = excluded.visibility
+            RETURNING id
+            """,
+            (
+                a.message,
+                a.contact,
+                a.workspace,
+                a.direction,
+                a.kind,
+                json.dumps(list(a.roles)),
+                a.via,
+                json.dumps(list(a.flags)),
+                a.occurred_at,
+                a.received_at,
+                now,
+                a.visibility,
+            ),
+        ).fetchone()
+        if before is None:
+            fresh.append(row_id)
+    return fresh
+
+
+def flag_removed(db: sqlite3.Connection, messages: Sequence[int]) -> None:
+    """The last copies of these messages are gone: say so on their activities (F3, mark)."""
+    db.executemany(
+        """
+        UPDATE activity SET flags = json_insert(flags, '$[#]', 'removed')
+        WHERE message_id = ? AND source = 'sync'
+          AND NOT EXISTS (SELECT 1 FROM json_each(flags) WHERE value = 'removed')
+        """,
+        [(message,) for message in messages],
+    )
+
+
+def remove(db: sqlite3.Connection, messages: Sequence[int]) -> None:
+    """The last copies of these messages are gone: their activities go too (F3, remove)."""
+    for message in messages:
+        db.execute("DELETE FROM activity WHERE message_id = ? AND source = 'sync'", (message,))
+
+
+def delivery(db: sqlite3.Connection, message: int, status: str) -> None:
+    """Set what a delivery report says of a message (G1)."""
+    db.execute("UPDATE activity SET delivery_status = ? WHERE message_id = ?", (status, message))
+
+
+def read_at(db: sqlite3.Connection, message: int, at: str) -> None:
+    """Set when a read receipt says the message was read; the first one counts (G1)."""
+    db.execute(
+        "UPDATE activity SET read_at = coalesce(read_at, ?) WHERE message_id = ?", (at, message)
+    )
+
+
+_LIST = (
+    "activity_id, workspace, contact_id, contact_name, message_id, thread_id, mailboxes, owners,"
+    " direction, roles, via, flags, source, subject, snippet, text, occurred_at, received_at,"
+    " created_at, has_attachments, delivery_status, read_at, visibility"
+)
+_JSON = ("mailboxes", "owners", "roles", "flags")
+
+
+def _dict(row: sqlite3.Row | Sequence[object]) -> dict[str, object]:
+    found = dict(zip(_LIST.replace(" ", "").split(","), row, strict=True))
+    for key in _JSON:
+        found[key] = json.loads(str(found[key]))
+    found["has_attachments"] = bool(found["has_attachments"])
+    return found
+
+
+def listing(
+    db: sqlite3.Connection,
+    *,
+    contact: str | None = None,
+    mailbox: str | None = None,
+    since: str | None = None,
+    limit: int = 50,
+) -> list[dict[str, object]]:
+    """Activities as `activity_feed` shows them, newest first."""
+    where, values = ["1"], list[object]()
+    if contact is not None:
+        where.append("contact_id = ?")
+        values.append(contact)
+    if since is not None:
+        where.append("occurred_at >= ?")
+        values.append(since)
+    if mailbox is not None:
+        where.append("EXISTS (SELECT 1 FROM json_each(mailboxes) WHERE value = ?)")
+        values.append(mailbox)
+    rows = db.execute(
+        f"SELECT {_LIST} FROM activity_feed WHERE {' AND '.join(where)}"
+        " ORDER BY occurred_at DESC, activity_id DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [_dict(row) for row in rows]
+
+
+def show(db: sqlite3.Connection, activity: int) -> dict[str, object] | None:
+    """One activity with its copies, participants and attachments."""
+    row = db.execute(
+        f"SELECT {_LIST} FROM activity_feed WHERE activity_id = ?", (activity,)
+    ).fetchone()
+    if row is None:
+        return None
+    found = _dict(row)
+    for noun in ("copies", "participants", "attachments"):
+        cursor = db.execute(f"SELECT * FROM activity_{noun} WHERE activity_id = ?", (activity,))
+        names = [column[0] for column in cursor.description]
+        found[noun] = [
+            {k: v for k, v in zip(names, values, strict=True) if k != "activity_id"}
+            for values in cursor
+        ]
+    return found

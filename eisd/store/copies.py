@@ -1,0 +1,377 @@
+"""Copies: one row for every entry a synced folder lists, with its outcome (O1) and its facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisd.model.activity import Outcome, OutcomeReason
+from eisd.model.mailbox import Box
+from eisd.store.sql import CHUNK, marks, now_ms, signed
+
+MAX_ATTEMPTS = 5
+"""So many tries at a message's bytes before it is called poison (O1)."""
+RETRY_AFTER_MS = (30_000, 120_000, 600_000, 3_600_000)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCopy:
+    """A copy as it is about to be recorded. Hashes are unsigned; ``parent`` 0 means none."""
+
+    remote_id: str
+    id_key: bytes
+    variant: int
+    gate_at: int
+    size: int
+    box: Box
+    live: bool
+    seen: bool
+    answered: bool
+    flagged: bool
+    held: OutcomeReason
+    outcome: Outcome
+    reason: OutcomeReason
+    facts: bytes
+    message_id: int | None
+    parent: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """What settling a message needs of each of its copies."""
+
+    id: int
+    folder_id: int
+    mailbox_id: int
+    id_key: bytes
+    variant: int
+    gate_at: int
+    box: Box
+    live: bool
+    held: str
+    outcome: Outcome
+    reason: OutcomeReason
+    facts: bytes
+    message_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A copy whose message is still to be fetched."""
+
+    id: int
+    folder_id: int
+    remote_id: str
+    id_key: bytes
+    variant: int
+    size: int
+    live: bool
+    attempts: int
+    gate_at: int
+
+
+_ROW = (
+    "p.id, p.folder_id, f.mailbox_id, p.id_key, p.variant, p.gate_at, p.box, p.live, p.held,"
+    " p.outcome, p.reason, p.facts, p.message_id FROM copy p JOIN folder f ON f.id = p.folder_id"
+)
+
+
+def _row(values: Sequence[object]) -> CopyRow:
+    row_id, folder, mailbox, key, variant, gate, box, live, held, outcome, reason, *rest = values
+    return CopyRow(
+        row_id,  # type: ignore[arg-type]
+        folder,  # type: ignore[arg-type]
+        mailbox,  # type: ignore[arg-type]
+        key,  # type: ignore[arg-type]
+        variant,  # type: ignore[arg-type]
+        gate,  # type: ignore[arg-type]
+        Box(str(box)),
+        bool(live),
+        str(held),
+        Outcome(str(outcome)),
+        OutcomeReason(str(reason)),
+        *rest,  # type: ignore[arg-type]
+    )
+
+
+def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
+    """Record copies. One that is there already gets its flags and is no longer removed."""
+    now = now_ms()
+    db.executemany(
+        """
+        INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box,
+          live, seen, answered, flagged, held, outcome, reason, facts, message_id, parent,
+          recorded_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
+          answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL
+        """,
+        [
+            (
+                folder,
+                validity,
+                c.remote_id,
+                c.id_key,
+                c.variant,
+                c.gate_at,
+                c.size,
+                c.box,
+                c.live,
+                c.seen,
+                c.answered,
+                c.flagged,
+                c.held,
+                c.outcome,
+                c.reason,
+                c.facts,
+                c.message_id,
+                signed(c.parent) if c.parent else None,
+                now,
+            )
+            for c in copies
+        ],
+    )
+
+
+def by_identity(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> list[CopyRow]:
+    """Every copy that bears one of these identities, whatever its variant, oldest row first."""
+    found: list[CopyRow] = []
+    for at in range(0, len(id_keys), CHUNK):
+        chunk = id_keys[at : at + CHUNK]
+        found += map(
+            _row,
+            db.execute(
+                f"SELECT {_ROW} WHERE p.id_key IN ({marks(len(chunk))}) ORDER BY p.id", chunk
+            ),
+        )
+    return found
+
+
+def by_id(db: sqlite3.Connection, copy: int) -> CopyRow:
+    """One copy. Raises LookupError when there is none."""
+    row = db.execute(f"SELECT {_ROW} WHERE p.id = ?", (copy,)).fetchone()
+    if row is None:
+        raise LookupError(f"no copy {copy}")
+    return _row(row)
+
+
+def known_ids(
+    db: sqlite3.Connection, folder: int, validity: str, remote_ids: Sequence[str]
+) -> dict[str, int]:
+    """Those of the remote ids that have a row, with its id."""
+    found: dict[str, int] = {}
+    for at in range(0, len(remote_ids), CHUNK):
+        chunk = remote_ids[at : at + CHUNK]
+        found.update(
+            db.execute(
+                "SELECT remote_id, id FROM copy WHERE folder_id = ? AND validity = ?"
+                f" AND remote_id IN ({marks(len(chunk))})",
+                (folder, validity, *chunk),
+            ).fetchall()
+        )
+    return found
+
+
+def answered_by(db: sqlite3.Connection, parents: Sequence[int]) -> list[bytes]:
+    """Identities of skipped list mail that answers one of these Message-ID hashes (G4)."""
+    found: list[bytes] = []
+    for at in range(0, len(parents), CHUNK):
+        chunk = [signed(p) for p in parents[at : at + CHUNK]]
+        found += (
+            row[0]
+            for row in db.execute(
+                f"SELECT DISTINCT id_key FROM copy WHERE parent IN ({marks(len(chunk))})", chunk
+            )
+        )
+    return found
+
+
+def facts_by_prefix(db: sqlite3.Connection, prefix: bytes) -> list[tuple[bytes, int, bytes]]:
+    """(id_key, gate_at, facts) of copies whose identity's hash begins with these 8 bytes."""
+    low = prefix + bytes(8)
+    high = prefix + b"\xff" * 8
+    return db.execute(
+        "SELECT id_key, gate_at, facts FROM copy WHERE id_key BETWEEN ? AND ?", (low, high)
+    ).fetchall()
+
+
+def holding(db: sqlite3.Connection, needles: Sequence[bytes]) -> list[bytes]:
+    """Identities of copies that matched nobody whose facts hold one of these 8-byte hashes.
+
+    A filter, never a verdict (U2): what it names is decided again. It reads the facts of every
+    such copy once, about 60 bytes each, and no address.
+    """
+    if not needles:
+        return []
+    found: list[bytes] = []
+    rows = db.execute(
+        "SELECT DISTINCT id_key, facts FROM copy WHERE outcome IN ('unmatched', 'skipped')"
+        " AND held = '' AND removed_at IS NULL"
+    )
+    for id_key, facts in rows:
+        if any(needle in facts for needle in needles):
+            found.append(id_key)
+    return found
+
+
+def settle(
+    db: sqlite3.Connection,
+    rows: Iterable[tuple[Outcome, OutcomeReason, int | None, int, int, int]],
+) -> None:
+    """Set (outcome, reason, message_id, variant, parent hash or 0) of the copy whose id is last."""
+    db.executemany(
+        "UPDATE copy SET outcome = ?, reason = ?, message_id = ?, variant = ?, parent = ?"
+        " WHERE id = ?",
+        [
+            (outcome, reason, message, variant, signed(parent) if parent else None, copy)
+            for outcome, reason, message, variant, parent, copy in rows
+        ],
+    )
+
+
+def queue(db: sqlite3.Connection, mailbox: int, limit: int) -> list[Queued]:
+    """What a mailbox has still to fetch and may fetch now: live mail first, then the newest."""
+    rows = db.execute(
+        """
+        SELECT p.id, p.folder_id, p.remote_id, p.id_key, p.variant, p.size, p.live, p.attempts,
+          p.gate_at
+        FROM folder f JOIN copy p ON p.folder_id = f.id
+        WHERE f.mailbox_id = ? AND p.outcome IN ('pending', 'error') AND p.reason <> 'poison'
+          AND p.removed_at IS NULL AND (p.retry_at IS NULL OR p.retry_at <= ?)
+        ORDER BY p.live DESC, p.gate_at DESC LIMIT ?
+        """,
+        (mailbox, now_ms(), limit),
+    ).fetchall()
+    return [Queued(*row) for row in rows]
+
+
+def next_retry(db: sqlite3.Connection, mailbox: int) -> int | None:
+    """When the mailbox's next failed copy may be tried again (ms), if there is one."""
+    (at,) = db.execute(
+        """
+        SELECT min(p.retry_at) FROM folder f JOIN copy p ON p.folder_id = f.id
+        WHERE f.mailbox_id = ? AND p.outcome IN ('pending', 'error') AND p.reason <> 'poison'
+          AND p.removed_at IS NULL
+        """,
+        (mailbox,),
+    ).fetchone()
+    return at  # type: ignore[no-any-return]
+
+
+def failed(db: sqlite3.Connection, copy: int, reason: OutcomeReason, error: str) -> bool:
+    """A try at a copy failed: say so and when to try again. True when it is now poison."""
+    row = db.execute("SELECT attempts FROM copy WHERE id = ?", (copy,)).fetchone()
+    if row is None:
+        return False
+    attempts = row[0] + 1
+    poison = attempts >= MAX_ATTEMPTS
+    retry = None if poison else now_ms() + RETRY_AFTER_MS[min(attempts, 4) - 1]
+    db.execute(
+        "UPDATE copy SET outcome = 'error', reason = ?, attempts = ?, retry_at = ?, error = ?"
+        " WHERE id = ?",
+        (OutcomeReason.POISON if poison else reason, attempts, retry, error[:500], copy),
+    )
+    return poison
+
+
+def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
+    """These copies are gone from the server before they could be fetched (O2)."""
+    now = now_ms()
+    db.executemany(
+        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished',"
+        " removed_at = coalesce(removed_at, ?) WHERE id = ?",
+        [(now, copy) for copy in copies],
+    )
+
+
+def strand(db: sqlite3.Connection, folder: int, validity: str) -> None:
+    """The folder is numbered anew: copies of every other validity can no longer be reached."""
+    now = now_ms()
+    db.execute(
+        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished',"
+        " removed_at = coalesce(removed_at, ?1)"
+        " WHERE folder_id = ?2 AND validity <> ?3 AND outcome IN ('pending', 'error')",
+        (now, folder, validity),
+    )
+    db.execute(
+        "UPDATE copy SET removed_at = ? WHERE folder_id = ? AND validity <> ?"
+        " AND removed_at IS NULL",
+        (now, folder, validity),
+    )
+
+
+def begin_listing(db: sqlite3.Connection) -> None:
+    """Make room for what a server lists now; the room is the connection's own and temporary."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS listing (remote_id TEXT PRIMARY KEY) WITHOUT ROWID")
+    db.execute("DELETE FROM temp.listing")
+
+
+def note_listing(db: sqlite3.Connection, remote_ids: Iterable[str]) -> None:
+    """Add to what the server lists now."""
+    db.executemany(
+        "INSERT OR IGNORE INTO temp.listing VALUES (?)", [(remote_id,) for remote_id in remote_ids]
+    )
+
+
+def absent(db: sqlite3.Connection, folder: int, validity: str, before: int) -> list[int]:
+    """Ids of copies recorded before ``before`` (ms) that the noted listing does not hold."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT id FROM copy WHERE folder_id = ? AND validity = ? AND removed_at IS NULL"
+            " AND recorded_at < ? AND remote_id NOT IN (SELECT remote_id FROM temp.listing)",
+            (folder, validity, before),
+        )
+    ]
+
+
+def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
+    """Mark copies removed; return the messages that no copy shows any more.
+
+    What was waiting to be fetched has vanished (O2).
+    """
+    now = now_ms()
+    orphans: set[int] = set()
+    for at in range(0, len(copies), CHUNK):
+        chunk = copies[at : at + CHUNK]
+        places = marks(len(chunk))
+        db.execute(
+            "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished'"
+            f" WHERE outcome IN ('pending', 'error') AND id IN ({places})",
+            chunk,
+        )
+        db.execute(f"UPDATE copy SET removed_at = ? WHERE id IN ({places})", (now, *chunk))
+        orphans.update(
+            row[0]
+            for row in db.execute(
+                f"""
+                SELECT DISTINCT p.message_id FROM copy p
+                WHERE p.id IN ({places}) AND p.message_id IS NOT NULL AND NOT EXISTS (
+                  SELECT 1 FROM copy o WHERE o.message_id = p.message_id AND o.removed_at IS NULL)
+                """,
+                chunk,
+            )
+        )
+    return sorted(orphans)
+
+
+def of_gone_folders(db: sqlite3.Connection, mailbox: int) -> list[int]:
+    """Copies in folders the server no longer lists that are not marked removed yet."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT p.id FROM folder f JOIN copy p ON p.folder_id = f.id"
+            " WHERE f.mailbox_id = ? AND f.status = 'gone' AND p.removed_at IS NULL",
+            (mailbox,),
+        )
+    ]
+
+
+def count(db: sqlite3.Connection, folder: int, validity: str) -> int:
+    """How many copies of a folder are on record and not removed."""
+    (number,) = db.execute(
+        "SELECT count(*) FROM copy WHERE folder_id = ? AND validity = ? AND removed_at IS NULL",
+        (folder, validity),
+    ).fetchone()
+    return number  # type: ignore[no-any-return]

@@ -1,0 +1,204 @@
+"""Messages that concern somebody: their text, participants, attachments and threads."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisd.model.facts import KeyHash, Mark, Participant
+from eisd.model.mail import Attachment, Role
+from eisd.store.sql import CHUNK, marks, signed, unsigned
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is kept of a message beside its copies. Times in milliseconds; text is clean."""
+
+    identity: str
+    subject: str
+    snippet: str
+    text: str
+    text_reply: str
+    date_raw: str
+    dated_at: int | None
+    received: tuple[int, ...]
+    size: int
+    parse_status: str
+    defects: tuple[str, ...]
+    sha256: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """What settling needs of a message that is on record."""
+
+    id: int
+    variant: int
+    identity: str
+    thread_id: int
+    dated_at: int | None
+    received: tuple[int, ...]
+    parse_status: str
+
+
+_ROW = "id, variant, identity, thread_id, dated_at, received, parse_status"
+
+
+def find(db: sqlite3.Connection, id_key: bytes, variant: int) -> MessageRow | None:
+    """The message of that identity, if it is on record."""
+    row = db.execute(
+        f"SELECT {_ROW} FROM message WHERE id_key = ? AND variant = ?", (id_key, variant)
+    ).fetchone()
+    if row is None:
+        return None
+    row_id, variant, identity, thread, dated, received, status = row
+    return MessageRow(row_id, variant, identity, thread, dated, tuple(json.loads(received)), status)
+
+
+def insert(
+    db: sqlite3.Connection, id_key: bytes, variant: int, content: Content, thread: int
+) -> MessageRow:
+    """Record a message with its attachments; participants and times follow by `describe`."""
+    (row_id,) = db.execute(
+        """
+        INSERT INTO message (id_key, variant, identity, thread_id, subject, snippet, text,
+          text_reply, date_raw, dated_at, received, occurred_at, gate_at, size, has_attachments,
+          parse_status, defects, sha256)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?, ?, ?) RETURNING id
+        """,
+        (
+            id_key,
+            variant,
+            content.identity,
+            thread,
+            content.subject,
+            content.snippet,
+            content.text,
+            content.text_reply,
+            content.date_raw,
+            content.dated_at,
+            json.dumps(content.received),
+            content.size,
+            any(not a.inline for a in content.attachments),
+            content.parse_status,
+            json.dumps(content.defects),
+            content.sha256,
+        ),
+    ).fetchone()
+    db.executemany(
+        "INSERT INTO attachment (message_id, filename, content_type, size, inline, content_id,"
+        " sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (row_id, a.filename, a.content_type, a.size, a.inline, a.content_id, a.sha256)
+            for a in content.attachments
+        ],
+    )
+    return MessageRow(
+        row_id,
+        variant,
+        content.identity,
+        thread,
+        content.dated_at,
+        content.received,
+        content.parse_status,
+    )
+
+
+def describe(
+    db: sqlite3.Connection,
+    message: int,
+    occurred_at: str,
+    gate_at: int,
+    people: Iterable[Participant],
+) -> None:
+    """Set a message's times and its readable participants, from the merged facts (I4)."""
+    db.execute(
+        "UPDATE message SET occurred_at = ?, gate_at = ? WHERE id = ?",
+        (occurred_at, gate_at, message),
+    )
+    db.executemany(
+        """
+        INSERT INTO participant (message_id, exact, role, address, name, relaxed, domain,
+          registrable, marks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (message_id, exact) DO UPDATE SET role = excluded.role,
+          marks = excluded.marks, name = CASE name WHEN '' THEN excluded.name ELSE name END
+        """,
+        [
+            (
+                message,
+                signed(p.exact),
+                p.role,
+                p.address,
+                p.name,
+                signed(p.relaxed),
+                signed(p.domain),
+                signed(p.registrable),
+                p.marks,
+            )
+            for p in people
+            if p.address
+        ],
+    )
+
+
+def people(db: sqlite3.Connection, message: int) -> dict[KeyHash, Participant]:
+    """A message's readable participants by their exact hash."""
+    return {
+        unsigned(exact): Participant(
+            Role(role),
+            unsigned(exact),
+            unsigned(relaxed),
+            unsigned(domain),
+            unsigned(registrable),
+            Mark(bits),
+            address,
+            name,
+        )
+        for exact, role, address, name, relaxed, domain, registrable, bits in db.execute(
+            "SELECT exact, role, address, name, relaxed, domain, registrable, marks"
+            " FROM participant WHERE message_id = ?",
+            (message,),
+        )
+    }
+
+
+def set_variant(db: sqlite3.Connection, message: int, variant: int, identity: str) -> None:
+    """Another message has come to bear the bare identity, or this one has (I2)."""
+    db.execute(
+        "UPDATE message SET variant = ?, identity = ? WHERE id = ?", (variant, identity, message)
+    )
+
+
+def thread_of(db: sqlite3.Connection, refs: Sequence[KeyHash]) -> int:
+    """The thread that these Message-ID hashes belong to; threads found to be one are merged.
+
+    The lower thread id wins, whatever the order in which the messages came (H1, H2).
+    """
+    values = [signed(ref) for ref in refs if ref]
+    found: set[int] = set()
+    for at in range(0, len(values), CHUNK):
+        chunk = values[at : at + CHUNK]
+        found.update(
+            row[0]
+            for row in db.execute(
+                f"SELECT DISTINCT thread_id FROM thread_ref WHERE ref IN ({marks(len(chunk))})",
+                chunk,
+            )
+        )
+    if found:
+        thread = min(found)
+    else:
+        (thread,) = db.execute("INSERT INTO thread DEFAULT VALUES RETURNING id").fetchone()
+    for other in found - {thread}:
+        db.execute("UPDATE message SET thread_id = ? WHERE thread_id = ?", (thread, other))
+        db.execute("UPDATE thread_ref SET thread_id = ? WHERE thread_id = ?", (thread, other))
+        db.execute("DELETE FROM thread WHERE id = ?", (other,))
+    db.executemany(
+        "INSERT INTO thread_ref (ref, thread_id) VALUES (?, ?)"
+        " ON CONFLICT (ref) DO UPDATE SET thread_id = excluded.thread_id",
+        [(value, thread) for value in values],
+    )
+    return thread  # type: ignore[no-any-return]
