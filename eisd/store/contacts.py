@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from eisd.model.facts import AddressEntry, KeyHash
 from eisd.store.sql import CHUNK, marks, now_ms, signed, unsigned
 
+FRESH = 10_000
+"""So many unsorted hashes, then they are sorted in."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddressIn:
@@ -69,7 +72,7 @@ class Filter:
     def add(self, hashes: Iterable[KeyHash]) -> None:
         """Add hashes; a large number of fresh ones is sorted in."""
         self._fresh.update(hashes)
-        if len(self._fresh) > 10_000:
+        if len(self._fresh) > FRESH:
             self._sorted = array("Q", sorted(self._fresh.union(self._sorted)))
             self._fresh = set()
 

@@ -265,7 +265,7 @@ def failed(db: sqlite3.Connection, copy: int, reason: OutcomeReason, error: str)
     if row is None:
         return False
     attempts = row[0] + 1
-    poison = attempts >= MAX_ATTEMPTS
+    poison: bool = attempts >= MAX_ATTEMPTS
     retry = None if poison else now_ms() + RETRY_AFTER_MS[min(attempts, 4) - 1]
     db.execute(
         "UPDATE copy SET outcome = 'error', reason = ?, attempts = ?, retry_at = ?, error = ?"

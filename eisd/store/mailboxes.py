@@ -54,8 +54,7 @@ _ROW = (
 
 
 def _row(values: Sequence[object]) -> MailboxRow:
-    row = MailboxRow(*values)  # type: ignore[arg-type]
-    return row
+    return MailboxRow(*values)  # type: ignore[arg-type]
 
 
 def configure(db: sqlite3.Connection, specs: Sequence[MailboxSpec]) -> dict[str, int]:

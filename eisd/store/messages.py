@@ -201,4 +201,4 @@ def thread_of(db: sqlite3.Connection, refs: Sequence[KeyHash]) -> int:
         " ON CONFLICT (ref) DO UPDATE SET thread_id = excluded.thread_id",
         [(value, thread) for value in values],
     )
-    return thread  # type: ignore[no-any-return]
+    return thread

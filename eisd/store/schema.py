@@ -70,8 +70,8 @@ TABLES = (
     """,
     # One row a copy. `facts` is what the matcher needs of it, addresses as keyed hashes (U1);
     # `variant` tells apart different messages under one Message-ID (I2); `held` is the reason why
-    # this copy does not count for its message (a draft, outside the window), or empty; `parent` is the
-    # Message-ID hash that a skipped list message answers: if staff wrote it, that is no list (G4).
+    # this copy does not count for its message (a draft, outside the window), or empty; `parent` is
+    # the Message-ID hash that a skipped list message answers: by staff, it is direct (G4).
     """
     CREATE TABLE copy (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
