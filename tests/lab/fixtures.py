@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from lab.certs import Certs, Pair
+from lab.courier import Courier
+from lab.cyrus import Cyrus
 from lab.dovecot import Dovecot
 from lab.dovecot_conf import Options
 
@@ -47,3 +49,17 @@ def start_dovecot(certs: Certs) -> Iterator[Callable[..., Dovecot]]:
             return servers.enter_context(Dovecot(certs, options, pair=pair))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def cyrus(certs: Certs) -> Iterator[Cyrus]:
+    """A Cyrus, shared; its mailboxes are made by the first login."""
+    with Cyrus(certs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def courier(certs: Certs) -> Iterator[Courier]:
+    """A Courier whose IDLE reports at once, shared."""
+    with Courier(certs) as server:
+        yield server

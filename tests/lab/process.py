@@ -17,7 +17,7 @@ from pathlib import Path
 # Ends the child when our end of the pipe closes: by stop(), or because this process died.
 WATCH = (
     'exec 3<&0; "$@" 3<&- </dev/null & child=$!; '
-    '(cat <&3 >/dev/null; kill "$child" 2>/dev/null) & wait "$child"'
+    '(cat <&3 >/dev/null; kill -"$0" "$child" 2>/dev/null) & wait "$child"'
 )
 
 
@@ -63,12 +63,17 @@ class Child:
     """One server process in its own session, its output in ``log``."""
 
     def __init__(
-        self, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        end_with: signal.Signals = signal.SIGTERM,
     ) -> None:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", WATCH, "sh", *command],
+                ["/bin/sh", "-c", WATCH, str(end_with.value), *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
