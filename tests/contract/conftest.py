@@ -1,0 +1,34 @@
+"""Every claim of the contract is put to every driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from contract.harness import DovecotProvider, MemoryProvider, Provider
+from lab.fixtures import certs, dovecot, user
+
+from eisd.driver.registry import discover
+
+__all__ = ["certs", "dovecot", "user"]
+
+
+def _memory(_request: pytest.FixtureRequest) -> Provider:
+    return MemoryProvider()
+
+
+def _imap(request: pytest.FixtureRequest) -> Provider:
+    server, user = request.getfixturevalue("dovecot"), request.getfixturevalue("user")
+    return DovecotProvider(server, user, discover().get("imap"))
+
+
+PROVIDERS: dict[str, Callable[[pytest.FixtureRequest], Provider]] = {
+    "memory": _memory,
+    "imap": _imap,
+}
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request: pytest.FixtureRequest) -> Provider:
+    """A fresh mailbox at each provider in turn."""
+    return PROVIDERS[request.param](request)
