@@ -27,6 +27,8 @@ class Mark(IntFlag):
     BLOCKED = 1  # on the block list with action "participant" (M13)
     NONE = 0
     LIST_ADDRESS = 2  # is the list's own address (List-Post), so no sign of being addressed
+    BLOCKS_MESSAGE = 4  # blocked with action "message" (M13); a bit here because S is exempt
+    RECIPIENT = 8  # stands in To, Cc or Bcc, whatever its strongest role (S5: mail to oneself)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class CopyFacts:
     """When the mailbox first fed the workspace in question, milliseconds (Z1)."""
     box: Box
     live: bool
+    aliases: frozenset[KeyHash] = frozenset()
+    """Exact and relaxed keys of the mailbox's other addresses, for any_staff (S5)."""
 
 
 @dataclass(frozen=True, slots=True)
