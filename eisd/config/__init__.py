@@ -1,0 +1,1 @@
+"""TOML to nouns: the schema, the loader that finds every mistake, secrets, drop-ins."""

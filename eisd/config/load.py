@@ -1,0 +1,249 @@
+"""Loading the configuration: files, then one value, then every mistake in it, each at its place.
+
+``config.toml`` counts first, then ``conf.d/*.toml`` beside it in byte order. Nothing is raised at
+the first mistake: all of them are collected, sorted by file and line, and refused together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from eisd.config import positions, rules
+from eisd.config.explain import Finding, dotted, explain
+from eisd.config.merge import Merged, Origin, Origins
+from eisd.config.paths import MAX_SOCKET_BYTES, default_listen, default_path, default_state_dir
+from eisd.config.positions import Place
+from eisd.config.presets import PRESETS
+from eisd.config.problems import ConfigRefused, Problem
+from eisd.config.schema import Settings
+from eisd.config.sources import Pending, Source, read_all
+
+__all__ = ["ConfigRefused", "Loaded", "Problem", "check", "default_path", "load"]
+
+DriverProblem = tuple[Sequence[str], str, str]
+CheckDriver = Callable[[str, dict[str, Any], str], Sequence[DriverProblem]]
+"""``(driver, its tables, address)`` to mistakes: ``(path below the mailbox, message, hint)``."""
+
+_FILES: Final = ("ca_file", "cert_file", "key_file")
+"""Keys of driver tables that name files; relative ones are taken from the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that was accepted, and where each part of it came from."""
+
+    settings: Settings
+    path: Path
+    files: tuple[Path, ...]
+    origins: Origins
+    """Where each given value stands; what no file or preset gives is built in."""
+    positions: dict[Path, dict[positions.Path, Place]] = field(repr=False)
+    """The place of each key in each file."""
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def base_dir(self) -> Path:
+        """The directory that relative paths in the configuration start from."""
+        return self.path.parent
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was read, and everything that is to be said about it."""
+
+    sources: list[Source]
+    merged: Merged
+    settings: Settings | None
+    problems: list[Problem]
+
+
+def load(
+    path: Path,
+    *,
+    strict: bool = False,
+    check_driver: CheckDriver | None = None,
+    pending: Pending | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Load a configuration. ``strict`` takes warnings for errors.
+
+    ``check_driver`` lets drivers judge their own tables; ``pending`` holds texts to read instead
+    of files, so that a change can be judged before it is written.
+
+    Raises:
+        ConfigRefused: with every problem of every file.
+        UserError: with code 66 when there is no configuration to read.
+    """
+    path = path.absolute()
+    seen = _examine(path, check_driver, pending, environ)
+    errors = [p for p in seen.problems if strict or p.severity == "error"]
+    files = tuple(source.path for source in seen.sources)
+    if errors or seen.settings is None:
+        raise ConfigRefused(errors, files=len(files))
+    return Loaded(
+        settings=seen.settings,
+        path=path,
+        files=files,
+        origins=seen.merged.origins,
+        positions={source.path: source.places for source in seen.sources},
+        warnings=tuple(seen.problems),
+    )
+
+
+def check(path: Path, *, check_driver: CheckDriver | None = None) -> list[Problem]:
+    """Every problem of a configuration, warnings too; nothing when it is sound.
+
+    Raises:
+        UserError: with code 66 when there is no configuration to read.
+    """
+    return _examine(path.absolute(), check_driver, None, None).problems
+
+
+def _examine(
+    path: Path,
+    check_driver: CheckDriver | None,
+    pending: Pending | None,
+    environ: Mapping[str, str] | None,
+) -> _Examined:
+    sources = read_all(path, pending)
+    merged = Merged()
+    for source in sources:
+        merged.lay(source.doc, source.path, source.places)
+    preset = merged.doc.get("preset")
+    if isinstance(preset, str) and preset in PRESETS:
+        merged.lay_under(PRESETS[preset], f"preset '{preset}'")
+
+    settings, findings = _validate(merged.doc)
+    if not any(finding.code == "version" for finding in findings):
+        findings += rules.findings(merged.doc)
+        if check_driver is not None:
+            findings += _ask_drivers(merged.doc, check_driver, findings)
+    if settings is not None:
+        settings = localise(settings, path, environ)
+        findings += _socket_paths(settings)
+    broken = any(source.problems for source in sources)
+    problems = [p for source in sources for p in source.problems]
+    doubtful = _doubtful(sources)
+    kept = [finding for finding in findings if finding.code not in doubtful]
+    problems += [_place(finding, merged.origins, sources) for finding in kept]
+    if broken:
+        settings = None
+    return _Examined(sources, merged, settings, _sorted(problems, sources))
+
+
+def _doubtful(sources: Sequence[Source]) -> set[str]:
+    """Findings that may only follow from what could not be read: the key may stand there."""
+    if any(source.problems and not source.lines for source in sources):
+        return {"missing_key", "missing_secret", "reference"}
+    return {"missing_key", "missing_secret"} if any(s.problems for s in sources) else set()
+
+
+def _validate(doc: dict[str, Any]) -> tuple[Settings | None, list[Finding]]:
+    try:
+        return Settings.model_validate(doc), []
+    except ValidationError as error:
+        findings = explain(error.errors(include_url=False))
+    newer = [f for f in findings if f.path == ("version",) and f.code == "version"]
+    return None, newer or findings  # of another version's file nothing else can be judged
+
+
+def _ask_drivers(
+    doc: dict[str, Any], check_driver: CheckDriver, known: Sequence[Finding]
+) -> list[Finding]:
+    """What the drivers say of their tables, but for what was said already."""
+    said = {finding.path for finding in known}
+    found = []
+    for name, mailbox in rules.mailboxes(doc):
+        driver, address = mailbox.get("driver", "imap"), mailbox.get("address")
+        if not isinstance(driver, str) or not isinstance(address, str):
+            continue
+        for below, message, hint in check_driver(driver, rules.driver_tables(mailbox), address):
+            path = ("mailboxes", name, *below)
+            if not any(path[: len(p)] == p for p in said if len(p) > len(("mailboxes", name))):
+                found.append(Finding(path, message, hint, "driver"))
+    return found
+
+
+def localise(settings: Settings, path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings with every path absolute and the machine's own defaults filled in."""
+    base = path.parent
+    given = settings.daemon.state_dir
+    state_dir = base / given if given else default_state_dir(path, environ)
+    listen = settings.api.listen
+    if listen is None:
+        listen = (default_listen(path, state_dir, environ),)
+    source = settings.contacts.source
+    mailboxes = {
+        name: mailbox.with_tables({k: _absolute(t, base) for k, t in mailbox.driver_tables.items()})
+        for name, mailbox in settings.mailboxes.items()
+    }
+    return settings.model_copy(
+        update={
+            "daemon": settings.daemon.model_copy(update={"state_dir": state_dir}),
+            "api": settings.api.model_copy(update={"listen": listen}),
+            "contacts": settings.contacts.model_copy(
+                update={"source": base / source if source else None}
+            ),
+            "mailboxes": mailboxes,
+        }
+    )
+
+
+def _absolute(table: dict[str, Any], base: Path) -> dict[str, Any]:
+    return {
+        key: str(base / Path(value).expanduser())
+        if key in _FILES and isinstance(value, str) and value
+        else value
+        for key, value in table.items()
+    }
+
+
+def _socket_paths(settings: Settings) -> list[Finding]:
+    """A Unix socket's path has a fixed room (unix(7), sun_path)."""
+    found = []
+    for index, at in enumerate(settings.listen):
+        size = len(at.path.encode())
+        if size > MAX_SOCKET_BYTES:
+            message = (
+                f"the socket's path is {size} bytes long; a Unix socket has room for "
+                f"{MAX_SOCKET_BYTES}: {at.path}"
+            )
+            hint = 'give a short one: [api] listen = ["unix:/run/eisd/api.sock"]'
+            found.append(Finding(("api", "listen", index), message, hint, "socket_path"))
+    return found
+
+
+def _place(finding: Finding, origins: Origins, sources: Sequence[Source]) -> Problem:
+    """A finding at its place: that of its key, else of the nearest table around it."""
+    at = _nearest(finding.path, origins) or Origin(sources[0].path)
+    file = at.file or sources[0].path
+    source = next((s for s in sources if s.path == file), sources[0])
+    message = finding.message
+    if finding.also is not None:
+        message = message.replace("{also}", str(_nearest(finding.also, origins)))
+    return Problem(
+        file=file,
+        line=at.line,
+        column=at.column,
+        key=dotted(finding.path),
+        message=message,
+        hint=finding.hint,
+        code=finding.code,
+        severity=finding.severity,
+        source_line=source.line(at.line),
+    )
+
+
+def _nearest(path: positions.Path, origins: Origins) -> Origin | None:
+    return next((origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in origins), None)
+
+
+def _sorted(problems: list[Problem], sources: Sequence[Source]) -> list[Problem]:
+    order = {source.path: index for index, source in enumerate(sources)}
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda p: (order.get(p.file, 0), p.line, p.column, p.key))

@@ -1,0 +1,88 @@
+"""Where files lie: the configuration itself, and the daemon's state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eisd.config.units import Listen
+
+SYSTEM_CONFIG: Final = Path("/etc/eisd/config.toml")
+
+MAX_SOCKET_BYTES: Final = 100
+"""The longest path of a Unix socket. Linux has room for 107 (unix(7)), others for 103."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The daemon's files, all absolute."""
+
+    state_dir: Path
+    database: Path
+    socket: Path | None
+    """The first Unix socket of the API, by which commands reach the daemon."""
+    secrets_db: Path
+    index_key: Path
+    """The key of the index of unmatched mail (MATCHING U1)."""
+
+    @classmethod
+    def of(cls, state_dir: Path, database: Path, listen: Sequence[Listen]) -> Paths:
+        """The paths that follow from the settings."""
+        database = state_dir / database
+        return cls(
+            state_dir=state_dir,
+            database=database,
+            socket=next((Path(at.path) for at in listen if at.is_unix), None),
+            secrets_db=database.parent / "secrets.db",
+            index_key=database.parent / "index.key",
+        )
+
+
+def user_config(environ: Mapping[str, str]) -> Path:
+    """A user's own configuration (XDG Base Directory Specification)."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    return (Path(base) if base.startswith("/") else _home(environ) / ".config") / "eisd/config.toml"
+
+
+def default_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Which configuration to read when none is named on the command line.
+
+    $EISD_CONFIG, else /etc/eisd/config.toml, else the user's own.
+    """
+    env = os.environ if environ is None else environ
+    if named := env.get("EISD_CONFIG"):
+        return Path(named)
+    if os.path.lexists(SYSTEM_CONFIG):  # one that may not be read is said, not passed over
+        return SYSTEM_CONFIG
+    return user_config(env)
+
+
+def default_state_dir(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Where state lies when the configuration does not say."""
+    env = os.environ if environ is None else environ
+    if given := env.get("STATE_DIRECTORY", "").split(":")[0]:  # systemd lists them with colons
+        return Path(given)
+    if config is not None and config.is_relative_to("/etc"):
+        return Path("/var/lib/eisd")
+    base = env.get("XDG_STATE_HOME", "")
+    return (Path(base) if base.startswith("/") else _home(env) / ".local/state") / "eisd"
+
+
+def default_listen(
+    config: Path, state_dir: Path, environ: Mapping[str, str] | None = None
+) -> Listen:
+    """The API's socket when the configuration does not say."""
+    env = os.environ if environ is None else environ
+    if given := env.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Listen(path=f"{given}/api.sock")
+    if config.is_relative_to("/etc"):
+        return Listen(path="/run/eisd/api.sock")
+    return Listen(path=str(state_dir / "api.sock"))
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME", "")
+    return Path(home) if home.startswith("/") else Path.home()
