@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from eisd import logs
+
 OUR_PACKAGES = [name for name in ("eisd", "eisd_imap") if importlib.util.find_spec(name)]
 
 
@@ -22,3 +24,16 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
     """Fail a test in which our code sleeps, reads a file or asks SQLite on the event loop."""
     with blockbuster_ctx(OUR_PACKAGES) as blockbuster:
         yield blockbuster
+
+
+@pytest.fixture(autouse=True)
+def strict_events() -> None:
+    """An event with an undeclared field raises in tests; in the field it loses the field."""
+    logs.set_strict(True)
+
+
+@pytest.fixture
+def events() -> Iterator[list[dict[str, object]]]:
+    """The records emitted during the test, at every level, unfolded."""
+    with logs.capture() as records:
+        yield records

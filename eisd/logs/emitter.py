@@ -90,11 +90,11 @@ def emit(
     try:
         spec = event if isinstance(event, EventSpec) else CATALOGUE[event]
         severity = spec.level if level is None else level
-        known = _declared(spec, fields)
         if severity >= Level.ERROR:
             _state.errors += 1
-        if severity < _state.level and not _state.captures:
+        if severity < _state.level and not _state.captures and not _state.strict:
             return
+        known = _declared(spec, fields)
         if error is not None:
             known |= _of_error(error, with_traceback=spec.level >= Level.ERROR)
         _logger.log(severity, spec.name, **known)
@@ -129,23 +129,24 @@ def _of_error(error: BaseException, *, with_traceback: bool) -> dict[str, object
 # Processors of structlog: each takes the record on
 
 
-def _stamp(_: Any, method: str, record: Record) -> Record:
+def _redacted(_: Any, __: str, record: Record) -> Record:
+    """Scrub the fields; what comes later is our own."""
+    event, traceback = record.pop("event"), record.pop("traceback", None)
+    clean = {"event": event, **redact.record(record)}
+    if traceback is not None:
+        clean["traceback"] = traceback  # scrubbed, and longer than a field may be
+    return clean
+
+
+def _stamped(_: Any, method: str, record: Record) -> Record:
     """Put the mandatory fields in front: ts, level, event, msg, and the mailbox."""
     spec = CATALOGUE[record.pop("event")]
-    mailbox = {"mailbox": record.pop("mailbox")} if "mailbox" in record else {}
-    now = redact.rfc3339(datetime.now(UTC))
-    return {"ts": now, "level": method, "event": spec.name, "msg": spec.msg, **mailbox, **record}
-
-
-def _redacted(_: Any, __: str, record: Record) -> Record:
-    """Scrub the fields, then make the sentence of what was scrubbed."""
-    traceback = record.pop("traceback", None)
-    clean = redact.record(record)
-    sentence = str(record["msg"]).format_map(_Sentence(clean))
-    clean["msg"] = sentence if len(sentence) <= redact.MAX_TEXT else sentence[: redact.MAX_TEXT]
-    if traceback is not None:
-        clean["traceback"] = traceback
-    return clean
+    sentence = spec.msg.format_map(_Sentence(record))[: redact.MAX_TEXT]
+    head = {"ts": redact.rfc3339(datetime.now(UTC)), "level": method}
+    head |= {"event": spec.name, "msg": sentence}
+    if "mailbox" in record:
+        head["mailbox"] = record.pop("mailbox")
+    return {**head, **record}
 
 
 class _Sentence(dict[str, object]):
@@ -189,7 +190,7 @@ def _origin() -> tuple[str, int] | None:
 
 _logger: Final = structlog.wrap_logger(
     None,
-    processors=[merge_contextvars, _stamp, _redacted, _hand_over],
+    processors=[merge_contextvars, _redacted, _stamped, _hand_over],
     wrapper_class=structlog.make_filtering_bound_logger(Level.DEBUG),
 ).bind()
 
@@ -287,9 +288,7 @@ def _journal_entry(entry: Entry) -> bytes:
 
 def _own_up(count: int) -> Entry:
     """The entry that says how many lines are missing."""
-    record = _redacted(
-        None, "", _stamp(None, "warning", {"event": LOG_LINES_DROPPED.name, "n": count})
-    )
+    record = _stamped(None, "warning", {"event": LOG_LINES_DROPPED.name, "n": count})
     return Entry(LOG_LINES_DROPPED.level, dict(record))
 
 

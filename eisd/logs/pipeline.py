@@ -123,6 +123,7 @@ class Pipeline:
                 self._close_windows(time.monotonic())
                 continue
             if item is None:
+                self._write(b"")  # owns up to drops
                 return
             if isinstance(item, threading.Event):
                 item.set()

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from eisd.logs.names import hash_address
@@ -21,7 +22,7 @@ MAX_TRACEBACK: Final = 32_768
 MAX_ITEMS: Final = 100
 MAX_DEPTH: Final = 4
 
-READABLE: Final = frozenset({"message_id", "ts", "trace_id", "event"})
+READABLE: Final = frozenset({"message_id", "trace_id"})
 """Fields in which an ``@`` is no address."""
 
 _SECRET_WORDS: Final = frozenset(
@@ -48,6 +49,12 @@ _SECRETS: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_HINT: Final = re.compile(
+    "bearer|basic|token|secret|assert|code|passw|auth|login|://|ya29|1//|gocspx|eyj|dxnlcj|bixhpx",
+    re.IGNORECASE,
+)
+"""Something of this is in every text that `_SECRETS` or `_QUERY` finds something in."""
+_SHORTEST: Final = 8
 _QUERY: Final = re.compile(r"""(\bhttps?://[^\s?"'<>]+\?)[^\s"'<>]+""", re.IGNORECASE)
 _ADDRESS: Final = re.compile(
     r"""(?:"[^"\n]{1,64}"|[^\s<>()\[\],;:"'@=/*]{1,256})@[\w.\[\]:-]*\w\]?"""
@@ -62,9 +69,12 @@ def scrub(text: str, *, limit: int = MAX_TEXT, readable: bool = False) -> str:
     """Text fit for a log: no secret of a known shape, no readable address, no controls."""
     if len(text) > limit:
         text = f"{text[:limit]}... ({len(text)} characters)"
-    text = _SECRETS.sub(_mask, _QUERY.sub(rf"\1{MASK}", text))
+    if len(text) >= _SHORTEST and _HINT.search(text):
+        text = _SECRETS.sub(_mask, _QUERY.sub(rf"\1{MASK}", text))
     if not readable and "@" in text:
         text = _ADDRESS.sub(lambda found: hash_address(found.group()), text)
+    if text.isprintable():
+        return text
     return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
@@ -73,6 +83,7 @@ def _mask(found: re.Match[str]) -> str:
     return f"{found.group(found.lastgroup) if found.lastgroup else ''}{MASK}"
 
 
+@lru_cache(1024)
 def is_secret(key: str) -> bool:
     """Whether a value under this key is masked whatever it looks like."""
     lower = key.lower()
