@@ -15,6 +15,7 @@ from lab import client
 from lab.client import Server
 from lab.cyrus import Cyrus
 from lab.dovecot import Dovecot
+from lab.pymap import Pymap
 
 MESSAGE = b"Subject: hello\r\nMessage-ID: <a@lab.test>\r\n\r\nhi\r\n"
 
@@ -99,3 +100,12 @@ def test_lmtp(name: str, request: pytest.FixtureRequest) -> None:
     with smtplib.LMTP(server.host, server.port_lmtp) as delivery:
         delivery.sendmail("someone@elsewhere.test", [address], MESSAGE)
     assert len(server.uids(address)) == len(before) + 1
+
+
+def test_pymap(pymap: Pymap) -> None:
+    """pymap takes a password in plain text and keeps what is delivered."""
+    address = pymap.add_user("interop@lab.test")
+    pymap.deliver(address, MESSAGE)
+    pymap.deliver(address, MESSAGE)
+    first, second = pymap.uids(address)
+    assert first < second

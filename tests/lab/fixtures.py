@@ -17,6 +17,7 @@ from lab.courier import Courier
 from lab.cyrus import Cyrus
 from lab.dovecot import Dovecot
 from lab.dovecot_conf import Options
+from lab.pymap import Pymap
 
 _numbers = count(1)
 
@@ -62,4 +63,11 @@ def cyrus(certs: Certs) -> Iterator[Cyrus]:
 def courier(certs: Certs) -> Iterator[Courier]:
     """A Courier whose IDLE reports at once, shared."""
     with Courier(certs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pymap(certs: Certs) -> Iterator[Pymap]:
+    """A pymap without TLS, shared."""
+    with Pymap(certs) as server:
         yield server

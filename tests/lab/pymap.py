@@ -1,0 +1,92 @@
+"""pymap, an IMAP server in Python: the one `eisd demo` starts, here as a process of the lab."""
+
+from __future__ import annotations
+
+import imaplib
+import sys
+from types import TracebackType
+from typing import Self
+
+from pysasl.hashing import BuiltinHash
+
+from lab import appender
+from lab.certs import Certs
+from lab.process import Child, Folder, free_ports, listening
+
+PASSWORD = "secret"
+MAIN = "from pymap.main import main; main()"
+
+
+class Pymap:
+    """One server over maildirs; plain text, or with ``tls`` nothing but STARTTLS."""
+
+    host = "localhost"
+
+    def __init__(self, certs: Certs, *, tls: bool = False) -> None:
+        self.certs = certs
+        self._tls = tls
+        self._folder = Folder("pymap")
+        self._home = self._folder.path
+        self._passwords: dict[str, str] = {}
+        self._child: Child | None = None
+        (self.port_imap,) = free_ports(1)
+
+    def start(self) -> Self:
+        """Start and return once IMAP answers."""
+        pair = self.certs.server
+        tls = ["--cert", str(pair.cert), "--key", str(pair.key)] if self._tls else ["--no-tls"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port_imap)]
+        self._child = Child(
+            [sys.executable, "-c", MAIN, *where, *tls, "maildir", str(self._home)],
+            log=self._home / "pymap.log",
+        )
+        self._child.wait_for(lambda: listening(self.port_imap), seconds=15, what="pymap")
+        return self
+
+    def stop(self) -> None:
+        """End the server; its mail stays until `remove()`."""
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+    def remove(self) -> None:
+        """End the server and delete everything it held."""
+        self.stop()
+        self._folder.remove()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+    def add_user(self, address: str, password: str = PASSWORD) -> str:
+        """Let a user log in, at once; returns the address."""
+        self._passwords[address] = password
+        # One round: the strength of a lab's password is no matter, the time of a login is.
+        quick = BuiltinHash(rounds=1)
+        users = [f"{name}:x::::{name}:\n" for name in self._passwords]
+        secrets = [f"{name}:{quick.hash(word)}:::::::\n" for name, word in self._passwords.items()]
+        (self._home / "pymap-etc-passwd").write_text("".join(users))
+        (self._home / "pymap-etc-shadow").write_text("".join(secrets))
+        return address
+
+    def password(self, address: str) -> str:
+        """The password a user was given."""
+        return self._passwords[address]
+
+    def deliver(self, user: str, rfc822: bytes, folder: str = "INBOX") -> None:
+        """File a message now. Without TLS only."""
+        appender.append(self.port_imap, user, self.password(user), folder, [appender.Item(rfc822)])
+
+    def uids(self, user: str, folder: str = "INBOX") -> list[int]:
+        """The UIDs a folder holds, ascending. Without TLS only."""
+        with imaplib.IMAP4(self.host, self.port_imap, timeout=10) as client:
+            client.login(user, self.password(user))
+            client.select(folder, readonly=True)
+            return [int(uid) for uid in client.uid("SEARCH", "ALL")[1][0].split()]
