@@ -1,0 +1,60 @@
+# What a developer types.  `make` alone explains.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := .ci/again $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help venv check test demo fmt bench docs wheel clean servers
+
+help:     ## this list
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+venv: .venv/dev    ## .venv with eisd, editable, and all that tests and checks need
+
+check: venv    ## format, lint, types, layers, wheel
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+	$(MAKE) --no-print-directory wheel
+
+test: servers check    ## everything that .ci/run runs: install, check, pytest
+	$(BIN)/pytest
+
+demo: .venv/bin/eisd    ## eisd on a made-up mailbox, on this machine alone
+	@$(BIN)/python -c 'import pymap' 2>/dev/null || $(PIP) --editable '.[demo]'
+	$(BIN)/eisd demo
+
+fmt: venv    ## format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv    ## how fast, how big
+	$(BIN)/pytest tests/bench --override-ini 'python_files=bench_*.py' --capture=no --timeout=0
+
+docs: venv    ## write the generated pages anew
+	$(BIN)/python docs/generate.py
+
+wheel: venv    ## build/wheel/eisd-*.whl, its contents checked
+	rm -rf build/wheel
+	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir build/wheel .
+	.ci/check-wheel build/wheel
+
+clean:    ## delete what was built, .venv too
+	rm -rf .venv build dist
+
+servers:    ## install the mail servers of the tests (as root; else name what is missing)
+	@.ci/install
+
+.venv/bin/python:
+	@PYTHON=$(PYTHON) .ci/install venv
+	$(PYTHON) -m venv .venv
+	$(PIP) 'pip>=25.1'
+
+.venv/bin/eisd: | .venv/bin/python
+	$(PIP) --editable '.[demo]'
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(PIP) --editable . --group dev
+	@touch $@
