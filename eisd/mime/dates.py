@@ -1,0 +1,84 @@
+"""Header dates to aware datetimes: a fast path for what mailers write, a bounded one for the rest.
+
+Total: what cannot be read, or lies outside the years mail has existed for, is None. A missing or
+unknown zone reads as UTC, as RFC 5322 4.3 asks for "-0000".
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Final
+
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        b"jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1
+    )
+}
+_USUAL: Final = re.compile(
+    rb"[A-Za-z]{3}, ([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}) "
+    rb"([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})(?: \([A-Za-z ]{1,40}\))?"
+)
+_ISO: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
+    r"(?:[.][0-9]{1,6})? ?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_LONGEST: Final = 128
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2199
+_FURTHEST: Final = timedelta(hours=15)
+
+
+def parse_date(value: bytes) -> datetime | None:
+    """The date in a Date header's unfolded value, or after a Received header's semicolon."""
+    usual = _USUAL.fullmatch(value)
+    if usual is None:
+        return _unusual(value)
+    day, month, year, hour, minute, second, offset = usual.groups()
+    try:
+        return _sane(
+            datetime(
+                int(year),
+                _MONTHS[month.lower()],
+                int(day),
+                int(hour),
+                int(minute),
+                min(int(second), 59),  # leap seconds
+                tzinfo=_zone(int(offset[:3]) * 60 + int(offset[:1] + offset[3:])),
+            )
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _zone(minutes: int) -> timezone:
+    """The zone ``minutes`` east of Greenwich; UTC if there is no such place."""
+    offset = timedelta(minutes=minutes)
+    return timezone(offset) if offset and abs(offset) <= _FURTHEST else UTC
+
+
+def _sane(date: datetime) -> datetime | None:
+    return date if _FIRST_YEAR < date.year <= _LAST_YEAR else None
+
+
+def _unusual(value: bytes) -> datetime | None:
+    """Read the obsolete, the foreign and the malformed."""
+    text = " ".join(value[:_LONGEST].decode("ascii", "replace").split())
+    if not any(char.isdigit() for char in text):
+        return None
+    try:
+        if _ISO.fullmatch(text):
+            date = datetime.fromisoformat(text.replace(" Z", "Z").replace(" +", "+"))
+            return _sane(date if date.tzinfo else date.replace(tzinfo=UTC))
+        fields = email.utils.parsedate_tz(text)
+        if fields is None:
+            return None
+        year, month, day, hour, minute, second = fields[:6]
+        zone = _zone((fields[9] or 0) // 60)
+        return _sane(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone))
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
+        return None

@@ -1,0 +1,278 @@
+"""One header block to the facts the matcher needs; the only reader of headers (MATCHING N8).
+
+`extract` is total and runs on the event loop for every copy of every mailbox, so it costs tens of
+microseconds and is bounded whatever it is given. Line ends may be CRLF, LF, CR or mixed; lines that
+are no header (mbox ``From ``, garbage) are passed over; white space before the colon is accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Final
+from urllib.parse import unquote
+
+from eisd.mime.addresses import AddressList, LocalCase, address_key, read_addresses
+from eisd.mime.charset import guess
+from eisd.mime.dates import parse_date
+from eisd.mime.limits import (
+    ADDRESSES,
+    HEADER_BLOCK,
+    HEADER_COUNT,
+    HEADER_FIELD,
+    MESSAGE_ID,
+    RECEIVED,
+    REFERENCES,
+)
+from eisd.mime.signals import AuthorFacts, author_signals, header_signals
+from eisd.mime.text import clean, one_line
+from eisd.mime.words import decode_text
+from eisd.model.mail import Address, Headers, Signal
+
+__all__ = [
+    "author",
+    "decode_text",
+    "extract",
+    "fingerprint",
+    "header_lines",
+    "identity",
+    "message_id",
+]
+
+Fields = dict[bytes, list[bytes]]
+"""Unfolded values by lower-case name, topmost first."""
+
+WANTED: Final = frozenset(
+    b"""
+    from sender reply-to to cc bcc date subject message-id in-reply-to references received
+    return-path delivered-to x-original-to list-id list-post list-unsubscribe precedence
+    auto-submitted x-autoreply x-autorespond x-autoresponder feedback-id x-original-from
+    x-original-sender authentication-results content-type
+    """.split()
+)
+"""The fields a scan asks for (Q1), in lower case."""
+
+_IN_ANGLES: Final = re.compile(r"<([^<>]+)>")
+_MAILTO: Final = re.compile(rb"mailto:([^>?\s,]{1,500})", re.IGNORECASE)
+_TYPE: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}")
+_RESULTS_MAX: Final = 16
+_REFERENCES_READ: Final = 16 << 10
+_NO_ADDRESSES: Final = AddressList(())
+
+
+def header_lines(header: bytes) -> tuple[list[bytes], bool]:
+    """The unfolded lines of a header block, and whether it was cut at a limit (RR5).
+
+    The block may be followed by a body; it ends at the first empty line.
+    """
+    block = header[:HEADER_BLOCK]
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if block.startswith(b"\n"):
+        return [], False
+    end = block.find(b"\n\n")
+    limited = end < 0 and len(header) > HEADER_BLOCK
+    if end >= 0:
+        block = block[:end]
+    if b"\n " in block or b"\n\t" in block:
+        block = block.replace(b"\n ", b" ").replace(b"\n\t", b"\t")
+    lines = block.split(b"\n", HEADER_COUNT)
+    if len(lines) > HEADER_COUNT:
+        lines.pop()
+        limited = True
+    return lines, limited
+
+
+def extract(header: bytes, *, local_case: LocalCase = "fold") -> Headers:
+    """The facts of one header block; total, bounded, the same for the same bytes."""
+    lines, limited = header_lines(header)
+    fields: Fields = {}
+    defects: list[str] = ["header_block"] if limited else []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" \t").lower()
+        if colon and name in WANTED:
+            if len(value) > HEADER_FIELD:
+                value = value[:HEADER_FIELD]
+                defects.append("header_field:" + name.decode("ascii"))
+            fields.setdefault(name, []).append(value.strip(b" \t"))
+    return _facts(fields, defects, local_case)
+
+
+def _facts(fields: Fields, defects: list[str], local_case: LocalCase) -> Headers:
+    """Read each field once; ``defects`` are those of the block."""
+
+    def addresses(name: bytes) -> AddressList:
+        values = fields.get(name)
+        return _all_addresses(values, local_case) if values else _NO_ADDRESSES
+
+    from_, to, cc = addresses(b"from"), addresses(b"to"), addresses(b"cc")
+    reply_to = addresses(b"reply-to").addresses
+    if from_.truncated or to.truncated or cc.truncated:
+        defects.append("addresses")
+    list_post = _list_post(fields.get(b"list-post"), local_case)
+    original = (addresses(b"x-original-from").addresses or ()) + (
+        addresses(b"x-original-sender").addresses or ()
+    )
+    original_from = next((address for address in original if address.key), None)
+    subject = _first(fields, b"subject")
+    in_reply_to = _references(fields.get(b"in-reply-to"))
+    content_type = _content_type(_first(fields, b"content-type"))
+
+    signals = header_signals(fields, subject, content_type, answers=bool(in_reply_to))
+    if defects:
+        signals |= Signal.LIMITED
+    signals |= author_signals(
+        AuthorFacts(
+            from_=from_.addresses,
+            reply_to=reply_to,
+            original=original_from,
+            list_post=list_post,
+            contested=from_.contested or len(fields.get(b"from", ())) > 1,
+            has_list_id=b"list-id" in fields,
+        )
+    )
+    date_raw = _first(fields, b"date")
+    return Headers(
+        message_id=message_id(_first(fields, b"message-id")),
+        subject_raw=subject,
+        date_raw=date_raw,
+        date=parse_date(date_raw) if date_raw else None,
+        received=_received(fields.get(b"received")),
+        from_=from_.addresses,
+        sender=addresses(b"sender").addresses,
+        reply_to=reply_to,
+        to=to.addresses,
+        cc=cc.addresses,
+        bcc=addresses(b"bcc").addresses,
+        in_reply_to=in_reply_to[0] if in_reply_to else None,
+        references=_references(fields.get(b"references"))[-REFERENCES:],
+        signals=signals,
+        list_post=list_post,
+        original_from=original_from,
+        authentication_results=tuple(
+            one_line(guess(value))
+            for value in fields.get(b"authentication-results", ())[:_RESULTS_MAX]
+        ),
+        delivered_to=_keys(fields, local_case)
+        if b"delivered-to" in fields or (b"x-original-to" in fields)
+        else (),
+        content_type=content_type,
+        defects=tuple(dict.fromkeys(defects)),
+    )
+
+
+def _first(fields: Fields, name: bytes) -> bytes:
+    values = fields.get(name)
+    return values[0] if values else b""
+
+
+def _all_addresses(values: list[bytes], local_case: LocalCase) -> AddressList:
+    """The addresses of every occurrence of a field (RR7)."""
+    if len(values) == 1:
+        return read_addresses(values[0], local_case=local_case)
+    read = [read_addresses(value, local_case=local_case) for value in values]
+    together = tuple(address for each in read for address in each.addresses)
+    return AddressList(
+        together[:ADDRESSES],
+        any(each.contested for each in read),
+        len(together) > ADDRESSES or any(each.truncated for each in read),
+    )
+
+
+def message_id(value: bytes) -> str | None:
+    """I1: the text between the first "<" and the last ">", else the value; no white space."""
+    if not value:
+        return None
+    start = value.find(b"<")
+    end = value.rfind(b">")
+    inside = value[start + 1 : end] if 0 <= start < end else value
+    text = "".join(clean(guess(inside[: MESSAGE_ID * 2])).split())
+    return text if text and len(text.encode()) <= MESSAGE_ID else None
+
+
+def _references(values: list[bytes] | None) -> tuple[str, ...]:
+    """The message ids of In-Reply-To or References, in the order written."""
+    if not values:
+        return ()
+    raw = values[0] if len(values) == 1 else b" ".join(values)
+    text = clean(guess(raw[-_REFERENCES_READ:]))
+    found = _IN_ANGLES.findall(text)
+    if not found:
+        found = [word for word in text.replace(",", " ").split() if "@" in word]
+    ids = ("".join(each.split()) for each in found)
+    return tuple(each for each in ids if each and len(each.encode()) <= MESSAGE_ID)
+
+
+def _received(values: list[bytes] | None) -> tuple[datetime, ...]:
+    """The dates of the topmost Received headers that have one that can be read."""
+    if not values:
+        return ()
+    found: list[datetime] = []
+    for value in values[: RECEIVED * 4]:
+        before, _, date = value.rpartition(b";")
+        when = parse_date(date.strip()) if before else None
+        if when is not None:
+            found.append(when)
+            if len(found) == RECEIVED:
+                break
+    return tuple(found)
+
+
+def _list_post(values: list[bytes] | None, local_case: LocalCase) -> str:
+    """The exact key of the address that posts to the list (RFC 2369 3.4), or ""."""
+    target = _MAILTO.search(values[0]) if values else None
+    if target is None:
+        return ""
+    return address_key(unquote(guess(target[1])), local_case=local_case)
+
+
+def _content_type(value: bytes) -> str:
+    """``type/subtype``, or "" where there is none."""
+    written = _TYPE.match(value.lower())
+    return written[0].decode("ascii") if written else ""
+
+
+def _keys(fields: Fields, local_case: LocalCase) -> tuple[str, ...]:
+    """The exact keys of the envelope's recipients, as far as the header tells them."""
+    found = (
+        address.key
+        for name in (b"delivered-to", b"x-original-to")
+        for value in fields.get(name, ())
+        for address in read_addresses(value, local_case=local_case).addresses
+    )
+    return tuple(dict.fromkeys(key for key in found if key))
+
+
+def author(headers: Headers) -> Address | None:
+    """Who wrote the message (S3): From, unless a list put itself there."""
+    return AuthorFacts(
+        from_=headers.from_,
+        reply_to=headers.reply_to,
+        original=headers.original_from,
+        list_post=headers.list_post,
+        contested=False,
+        has_list_id=bool(headers.signals & Signal.LIST_REWRITE),
+    ).author(rewritten=bool(headers.signals & Signal.LIST_REWRITE))
+
+
+def identity(headers: Headers) -> str:
+    """What makes two copies one message (I1)."""
+    return headers.message_id or "fp:" + fingerprint(headers)
+
+
+def fingerprint(headers: Headers) -> str:
+    """SHA-256, in hex, of the facts that tell messages apart without a Message-ID (I1, I2).
+
+    White space does not count: gateways fold the same header differently.
+    """
+    writer = next((address.key for address in headers.from_ if address.key), "")
+    facts = [
+        b" ".join(headers.date_raw.split()),
+        writer.encode(),
+        " ".join(sorted({address.key for address in headers.to})).encode(),
+        " ".join(sorted({address.key for address in headers.cc})).encode(),
+        b" ".join(headers.subject_raw.split()),
+    ]
+    return hashlib.sha256(b"\n".join(facts)).hexdigest()
