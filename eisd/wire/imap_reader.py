@@ -1,0 +1,139 @@
+"""Bytes in any slices to logical responses: text, or text, literal, text, ... (RFC 9051 4.3).
+
+Sans-I/O. Every octet is looked at once whatever the slices are: a partial line waits in a buffer
+that is only appended to, a literal in parts grows in one buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eisd.errors import ProtocolError
+
+MIB = 1024 * 1024
+_MAX_SEGMENTS = 20_000
+_CR = 0x0D
+_BRACE = b"}"
+# A status response is free text: one that ends in {5} announces nothing.
+_STATUS_LINES = (b"* OK", b"* NO", b"* BAD", b"* BYE", b"* PREAUTH")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Octets a server may make us keep."""
+
+    line: int = MIB
+    search_line: int = 16 * MIB
+    """While a SEARCH runs: the answer for a huge folder is one line."""
+    literal: int = 64 * MIB
+    response: int = 256 * MIB
+    """All that answers one command."""
+
+
+class Reader:
+    """Feeds ``deliver`` with logical responses, each a list of segments without line ends.
+
+    Raises `ProtocolError` when the stream cannot be followed any more.
+    """
+
+    __slots__ = ("_carry", "_deliver", "_kept", "_limits", "_literal", "_need", "_segments", "line")
+
+    def __init__(self, deliver: Callable[[list[bytes]], None], limits: Limits) -> None:
+        self._deliver = deliver
+        self._limits = limits
+        self.line = limits.line
+        """The longest line accepted now."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was begun: the stream starts anew (STARTTLS)."""
+        self._carry = bytearray()
+        self._literal = bytearray()
+        self._need = 0  # octets of the literal that are still to come
+        self._segments: list[bytes] = []
+        self._kept = 0
+
+    @property
+    def midway(self) -> bool:
+        """Something was begun and is not complete."""
+        return bool(self._carry or self._need or self._segments)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next slice of the stream."""
+        pos, end, find = 0, len(data), data.find
+        segments = self._segments
+        while pos < end:
+            if self._need:
+                pos = self._fill(data, pos)
+                continue
+            stop = find(b"\n", pos)
+            if stop < 0:
+                self._keep(data[pos:])
+                return
+            if self._carry:
+                line = self._join(data[pos:stop])
+            elif stop > pos and data[stop - 1] == _CR:
+                line = data[pos : stop - 1]
+            else:
+                raise ProtocolError("a line ends in a bare LF", code="grammar")
+            pos = stop + 1
+            if segments and line[:1] not in b" )":  # also true of an empty line
+                raise ProtocolError("a literal was not as long as announced", code="grammar")
+            segments.append(line)
+            if line[-1:] == _BRACE and (size := self._announced(line)) >= 0:
+                if size <= end - pos:
+                    segments.append(data[pos : pos + size])
+                    pos += size
+                else:
+                    self._need = size
+                continue
+            self._segments = segments = self._finish()
+
+    def _finish(self) -> list[bytes]:
+        """Deliver what is complete; the list for the next one."""
+        done, self._segments = self._segments, []
+        self._kept = 0
+        self._deliver(done)
+        return self._segments
+
+    def _announced(self, line: bytes) -> int:
+        """The size of the literal that the line announces, or -1."""
+        digits = line[line.rfind(b"{") + 1 : -1].removesuffix(b"+")
+        first = len(self._segments) == 1
+        if not digits.isdigit() or (first and not self._may_hold_literal(line)):
+            return -1
+        size = int(digits) if len(digits) < 20 else self._limits.literal + 1  # noqa: PLR2004
+        self._kept += size
+        if size > self._limits.literal or self._kept > self._limits.response:
+            raise ProtocolError("a literal is larger than allowed", code="limit")
+        if len(self._segments) > _MAX_SEGMENTS:
+            raise ProtocolError("a response has too many literals", code="limit")
+        return size
+
+    @staticmethod
+    def _may_hold_literal(line: bytes) -> bool:
+        return line[:2] == b"* " and not line[:10].upper().startswith(_STATUS_LINES)
+
+    def _fill(self, data: bytes, pos: int) -> int:
+        """Move octets into the literal that is under way; the position after them."""
+        taken = min(self._need, len(data) - pos)
+        self._literal += data[pos : pos + taken]
+        self._need -= taken
+        if not self._need:
+            self._segments.append(bytes(self._literal))
+            self._literal = bytearray()
+        return pos + taken
+
+    def _keep(self, part: bytes) -> None:
+        self._carry += part
+        if len(self._carry) > self.line:
+            raise ProtocolError("a line is longer than allowed", code="limit")
+
+    def _join(self, part: bytes) -> bytes:
+        self._carry += part
+        if self._carry[-1] != _CR:
+            raise ProtocolError("a line ends in a bare LF", code="grammar")
+        line = bytes(self._carry[:-1])
+        self._carry = bytearray()
+        return line
