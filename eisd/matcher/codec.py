@@ -1,0 +1,129 @@
+"""Facts of an unmatched copy as bytes, for one BLOB column (U1).
+
+Every exact and relaxed hash stands in the bytes as 8 contiguous octets, big-endian, so that
+SQLite's ``instr(facts, hash)`` finds the copies that show an address. What repeats is left out:
+a relaxed key equal to the exact one, a registrable domain equal to the domain, the author where
+a participant has the same keys.
+
+    header       B version, I signals, q date, Q subject, H participants, H parents, H author
+    author       4 Q, only if the author's index is 0xFFFF
+    participant  H bits (role 0-2, relaxed 3, registrable 4-5, marks 6-15), Q exact, Q domain,
+                 [Q relaxed], [Q registrable]
+    parent       Q
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from eisd.matcher.keys import AddressKeys
+from eisd.model.facts import Facts, KeyHash, Mark, Participant
+from eisd.model.mail import Role, Signal
+
+_VERSION: Final = 1
+_HEADER: Final = struct.Struct(">BIqQHHH")
+_AUTHOR: Final = struct.Struct(">QQQQ")
+_PARTICIPANT: Final = struct.Struct(">HQQ")
+_KEY: Final = struct.Struct(">Q")
+
+_NO_DATE: Final = -(1 << 63)
+_APART: Final = 0xFFFF
+_MAX_PARTICIPANTS: Final = 0xFFFE
+
+_ROLES: Final = tuple(Role)
+_ROLE_BITS: Final = {role: bits for bits, role in enumerate(_ROLES)}
+_ROLE_MASK: Final = 0b111
+_HAS_RELAXED: Final = 1 << 3
+_HAS_REGISTRABLE: Final = 1 << 4
+_NO_REGISTRABLE: Final = 1 << 5
+_MARKS_AT: Final = 6
+
+
+def pack(facts: Facts) -> bytes:
+    """Give the bytes of stripped facts, without their id_key and gate_at, which have columns."""
+    people = facts.participants[:_MAX_PARTICIPANTS]
+    author = AddressKeys(
+        facts.author, facts.author_relaxed, facts.author_domain, facts.author_registrable
+    )
+    index = next((at for at, one in enumerate(people) if _keys(one) == author), _APART)
+    parts = [
+        _HEADER.pack(
+            _VERSION,
+            int(facts.signals),
+            _NO_DATE if facts.date is None else facts.date,
+            facts.subject_key,
+            len(people),
+            len(facts.parents),
+            index,
+        )
+    ]
+    if index == _APART:
+        parts.append(_AUTHOR.pack(*author))
+    parts.extend(_pack_participant(one) for one in people)
+    parts.append(struct.pack(f">{len(facts.parents)}Q", *facts.parents))
+    return b"".join(parts)
+
+
+def _keys(one: Participant) -> tuple[KeyHash, KeyHash, KeyHash, KeyHash]:
+    return one.exact, one.relaxed, one.domain, one.registrable
+
+
+def _pack_participant(one: Participant) -> bytes:
+    bits = _ROLE_BITS[one.role] | int(one.marks) << _MARKS_AT
+    tail = b""
+    if one.relaxed != one.exact:
+        bits |= _HAS_RELAXED
+        tail = _KEY.pack(one.relaxed)
+    if not one.registrable:
+        bits |= _NO_REGISTRABLE
+    elif one.registrable != one.domain:
+        bits |= _HAS_REGISTRABLE
+        tail += _KEY.pack(one.registrable)
+    return _PARTICIPANT.pack(bits, one.exact, one.domain) + tail
+
+
+def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
+    """Read what `pack` wrote; ``ValueError`` for bytes of another version or cut short."""
+    try:
+        version, signals, date, subject, people, parents, index = _HEADER.unpack_from(blob)
+        if version != _VERSION:
+            raise ValueError(f"facts of version {version} cannot be read")
+        at = _HEADER.size
+        author = None
+        if index == _APART:
+            author = AddressKeys(*_AUTHOR.unpack_from(blob, at))
+            at += _AUTHOR.size
+        participants: list[Participant] = []
+        for _ in range(people):
+            one, at = _unpack_participant(blob, at)
+            participants.append(one)
+        if author is None:
+            author = AddressKeys(*_keys(participants[index]))
+        return Facts(
+            id_key,
+            *author,
+            None if date == _NO_DATE else date,
+            subject,
+            gate_at,
+            Signal(signals),
+            tuple(participants),
+            struct.unpack_from(f">{parents}Q", blob, at),
+        )
+    except (struct.error, IndexError) as error:
+        raise ValueError("facts are cut short") from error
+
+
+def _unpack_participant(blob: bytes, at: int) -> tuple[Participant, int]:
+    """Read one participant; also where the next begins."""
+    bits, exact, domain = _PARTICIPANT.unpack_from(blob, at)
+    at += _PARTICIPANT.size
+    relaxed, registrable = exact, 0 if bits & _NO_REGISTRABLE else domain
+    if bits & _HAS_RELAXED:
+        (relaxed,) = _KEY.unpack_from(blob, at)
+        at += _KEY.size
+    if bits & _HAS_REGISTRABLE:
+        (registrable,) = _KEY.unpack_from(blob, at)
+        at += _KEY.size
+    role = _ROLES[bits & _ROLE_MASK]
+    return Participant(role, exact, relaxed, domain, registrable, Mark(bits >> _MARKS_AT)), at

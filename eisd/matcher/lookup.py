@@ -1,0 +1,171 @@
+"""From one participant to the contacts it stands for: M2, M3, M5, M8 and N6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eisd.matcher.policy import Policy
+from eisd.model.activity import OutcomeReason, Via
+from eisd.model.facts import AddressEntry, CopyFacts, KeyHash, Participant
+
+Entries = Mapping[KeyHash, Sequence[AddressEntry]]
+
+_SECOND: Final = 1000
+_SKEW: Final = 300 * _SECOND
+"""How far clocks may differ where a time of ours meets a provider's (M3), milliseconds."""
+
+FURTHEST: Final = {
+    reason: rank
+    for rank, reason in enumerate(
+        (
+            OutcomeReason.NO_CONTACT,
+            OutcomeReason.BLOCKLISTED,
+            OutcomeReason.STAFF_ADDRESS,
+            OutcomeReason.TOMBSTONE,
+            OutcomeReason.AFTER_ADDRESS_ENDED,
+            OutcomeReason.BEFORE_ADDRESS_ADDED,
+            OutcomeReason.SHARED_ADDRESS,
+        )
+    )
+}
+"""How far a candidate came that gave no contact (O2), least first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One participant's way through the rules: to contacts, or to the reason for none."""
+
+    participant: Participant
+    reason: OutcomeReason
+    """NONE when it led to contacts."""
+    rule: str
+    contacts: tuple[int, ...] = ()
+    via: Via = Via.EXACT
+    verdict: str = ""
+    """A word of its own for explain, where the reason does not say it."""
+
+    @property
+    def word(self) -> str:
+        """The verdict as explain tells it."""
+        return self.verdict or ("matched" if self.contacts else self.reason.value)
+
+
+def look_up(
+    participant: Participant,
+    copies: Sequence[CopyFacts],
+    entries: Entries,
+    policy: Policy,
+    tombstones: frozenset[KeyHash] = frozenset(),
+) -> Way:
+    """Find the contacts of one address: by exact key, else (N6) by relaxed key."""
+    held = [e for e in entries.get(participant.exact, ()) if e.exact == participant.exact]
+    way, current = _by_exact(participant, held, copies, policy)
+    if not way.contacts and not current and policy.subaddress == "fallback":
+        way = further(way, _by_relaxed(participant, copies, entries, policy))
+    if participant.exact in tombstones:
+        way = further(way, Way(participant, OutcomeReason.TOMBSTONE, "M10"))
+    return way
+
+
+def _by_exact(
+    participant: Participant,
+    held: Sequence[AddressEntry],
+    copies: Sequence[CopyFacts],
+    policy: Policy,
+) -> tuple[Way, bool]:
+    """Find contacts by exact key; also say whether a contact has it now, which stops N6."""
+    way = Way(participant, OutcomeReason.NO_CONTACT, "M2")
+    valid: list[AddressEntry] = []
+    current = False
+    for entry in held:
+        reason = standing(entry, copies, policy)
+        current = current or reason is not OutcomeReason.AFTER_ADDRESS_ENDED
+        if not _allowed(entry, policy):
+            way = further(way, Way(participant, OutcomeReason.NO_CONTACT, "M5"))
+        elif reason is OutcomeReason.NONE:
+            valid.append(entry)
+        else:
+            way = further(way, Way(participant, reason, "M3"))
+    return (_shared(participant, valid, policy) if valid else way), current
+
+
+def _by_relaxed(
+    participant: Participant, copies: Sequence[CopyFacts], entries: Entries, policy: Policy
+) -> Way:
+    """Find the one contact that the relaxed key points to."""
+    way = Way(participant, OutcomeReason.NO_CONTACT, "M2")
+    contacts: set[int] = set()
+    for entry in entries.get(participant.relaxed, ()):
+        if entry.relaxed != participant.relaxed or not _allowed(entry, policy):
+            continue
+        reason = standing(entry, copies, policy)
+        if reason is OutcomeReason.NONE:
+            contacts.add(entry.contact)
+        else:
+            way = further(way, Way(participant, reason, "M3"))
+    if len(contacts) == 1:
+        return Way(participant, OutcomeReason.NONE, "N6", tuple(contacts), Via.RELAXED)
+    if contacts:
+        return Way(participant, OutcomeReason.NO_CONTACT, "N6")
+    return way
+
+
+def _allowed(entry: AddressEntry, policy: Policy) -> bool:
+    """Apply match.addresses (M2, M5)."""
+    return entry.primary or policy.match_addresses == "all"
+
+
+def _shared(participant: Participant, valid: Sequence[AddressEntry], policy: Policy) -> Way:
+    """Choose among the contacts that have an address (M8)."""
+    contacts = sorted({entry.contact for entry in valid})
+    if len(contacts) == 1:
+        return Way(participant, OutcomeReason.NONE, "M2", tuple(contacts))
+    if policy.shared_address == "none":
+        return Way(participant, OutcomeReason.SHARED_ADDRESS, "M8")
+    if policy.shared_address == "primary_first":
+        first = min(valid, key=lambda entry: (not entry.primary, entry.contact))
+        contacts = [first.contact]
+    return Way(participant, OutcomeReason.NONE, "M8", tuple(contacts))
+
+
+def standing(entry: AddressEntry, copies: Iterable[CopyFacts], policy: Policy) -> OutcomeReason:
+    """Say NONE if some copy falls into the interval of an address (M3), else why none does."""
+    best = OutcomeReason.AFTER_ADDRESS_ENDED
+    for copy in copies:
+        if entry.ended_at is not None and copy.gate_at >= _floor(entry.ended_at):
+            continue
+        if _known(entry, copy, policy):
+            return OutcomeReason.NONE
+        best = OutcomeReason.BEFORE_ADDRESS_ADDED
+    return best
+
+
+def _known(entry: AddressEntry, copy: CopyFacts, policy: Policy) -> bool:
+    """Say whether the address counts as known already when the copy was received."""
+    if entry.match_from is not None and copy.gate_at >= _floor(entry.match_from):
+        return True
+    if entry.added_at is None:
+        return True
+    added_at = _floor(entry.added_at)
+    if entry.created:  # added_at is itself a provider's time: no skew to allow for
+        return copy.gate_at >= added_at
+    if policy.new_address == "all":
+        return True
+    live = copy.gate_at >= _floor(copy.connected_at)
+    return added_at - _SKEW <= (copy.gate_at if live else copy.connected_at)
+
+
+def _floor(milliseconds: int) -> int:
+    """Floor to the second: providers' receive times have no more."""
+    return milliseconds - milliseconds % _SECOND
+
+
+def further(a: Way, b: Way) -> Way:
+    """Give the one that came further; the first of equals, except that any rule beats plain M2."""
+    if a.contacts or b.contacts:
+        return a if a.contacts else b
+    if FURTHEST[a.reason] == FURTHEST[b.reason]:
+        return b if a.rule == "M2" else a
+    return a if FURTHEST[a.reason] > FURTHEST[b.reason] else b
