@@ -15,6 +15,7 @@ from eisd.logs.emitter import (
     counters,
     emit,
     set_level,
+    set_library_levels,
     set_strict,
     shutdown,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "emit",
     "hash_address",
     "set_level",
+    "set_library_levels",
     "set_strict",
     "shutdown",
     "trace_id",

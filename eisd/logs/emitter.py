@@ -31,7 +31,7 @@ from eisd.logs.fold import Entry, Folds
 from eisd.logs.journal import JournalSink, encode, is_journal
 from eisd.logs.pipeline import FdSink, Pipeline, Sink
 
-REPEAT_WINDOW: Final = 300.0
+REPEAT_WINDOW: Final = 60.0
 """Seconds in which repetitions of a folded event become one line."""
 
 _PRIORITY: Final = {10: "7", 20: "6", 30: "4", 40: "3", 50: "2"}
@@ -62,6 +62,8 @@ class _State:
     handler: logging.Handler | None = None
     captures: list[list[dict[str, object]]] = field(default_factory=list)
     errors: int = 0
+    libraries: frozenset[str] = frozenset()
+    """Loggers whose level was set."""
 
 
 _state = _State()
@@ -225,6 +227,7 @@ def configure(
     *,
     fd: int = 2,
     repeat_window: float = REPEAT_WINDOW,
+    levels: Mapping[str, str] | None = None,
 ) -> None:
     """Begin to write the log; a second call replaces the first.
 
@@ -234,15 +237,17 @@ def configure(
             console on a terminal, else json.
         fd: the descriptor lines go to.
         repeat_window: seconds; see `eisd.logs.fold`.
+        levels: a level for single libraries, by logger name; the others speak from warning up.
     """
     shutdown()
     sink, render = _output(_resolve(format, fd), fd)
     _state.pipeline = Pipeline(sink, render, folds=Folds(repeat_window), own_up=_own_up)
     _state.level = Level[level.upper()]
-    _state.handler = _LibraryHandler(logging.WARNING)
+    _state.handler = _LibraryHandler()
     root = logging.getLogger()
     root.addHandler(_state.handler)
     root.setLevel(logging.WARNING)  # libraries log URLs and received mail below it
+    set_library_levels(levels or {})
     logging.captureWarnings(True)
     atexit.register(shutdown)
 
@@ -314,6 +319,19 @@ def set_level(level: str) -> None:
     _state.level = Level[level.upper()]
 
 
+def set_library_levels(levels: Mapping[str, str]) -> None:
+    """Let single libraries say more, or less; those not named speak from warning up.
+
+    aioimaplib never goes below info: it writes received mail at debug.
+    """
+    for name in _state.libraries - levels.keys():
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, level in levels.items():
+        least = logging.INFO if name.startswith("aioimaplib") else logging.DEBUG
+        logging.getLogger(name).setLevel(max(least, Level[level.upper()]))
+    _state.libraries = frozenset(levels)
+
+
 def set_strict(strict: bool) -> None:
     """Let `emit` and `bind` raise on what is not declared; for tests."""
     _state.strict = strict
@@ -332,6 +350,7 @@ def shutdown(seconds: float = 2.0) -> None:
     if _state.handler is not None:
         logging.getLogger().removeHandler(_state.handler)
         logging.captureWarnings(False)
+        set_library_levels({})
         _state.handler = None
     pipeline, _state.pipeline = _state.pipeline, None
     if pipeline is not None:

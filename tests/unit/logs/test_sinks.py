@@ -164,6 +164,19 @@ def test_libraries_are_heard_at_warning_and_above(tmp_path):
     ]
 
 
+def test_a_library_may_be_asked_to_say_more_but_never_to_show_mail(tmp_path):
+    """`levels` opens single loggers; aioimaplib's debug lines, which hold mail, stay shut."""
+    levels = {"httpx": "info", "aioimaplib": "debug"}
+    with log_to(tmp_path / "log", format="json", level="debug", levels=levels):
+        logging.getLogger("httpx").info("asked")
+        logging.getLogger("aioimaplib.protocol").debug("Received : %s", CANARY)
+    with log_to(tmp_path / "after", format="json", level="debug"):
+        logging.getLogger("httpx").info("asked")
+
+    assert [json.loads(x)["msg"] for x in (tmp_path / "log").read_text().splitlines()] == ["asked"]
+    assert (tmp_path / "after").read_text() == ""
+
+
 def test_a_library_line_that_does_not_fit_its_arguments_is_kept(events):
     """A library's broken log call is shown as it was written."""
     record = logging.LogRecord("odd", 40, "x.py", 1, "bad %d", ("format",), None)

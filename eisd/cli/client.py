@@ -1,0 +1,79 @@
+"""The daemon's API as commands use it: over its Unix socket, waiting for the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from eisd.errors import ExitCode, Transient, UserError
+from eisd.wire import http
+
+
+class Unavailable(UserError):
+    """No daemon answers; commands that can do without it catch this."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, code=ExitCode.UNAVAILABLE)
+
+
+class Client:
+    """Requests to ``/v1``; problems (RFC 9457) become `UserError` with the daemon's words."""
+
+    def __init__(self, socket: Path, *, timeout: float = 30.0) -> None:
+        self.socket = socket
+        self.timeout = timeout
+
+    def get(self, path: str, **params: str | int) -> Any:
+        """GET a resource."""
+        return self._ask("GET", path, params=params)
+
+    def post(self, path: str, body: object = None, **params: str | int) -> Any:
+        """POST; ``body`` is sent as JSON."""
+        return self._ask("POST", path, body=body, params=params)
+
+    def delete(self, path: str, **params: str | int) -> Any:
+        """DELETE a resource."""
+        return self._ask("DELETE", path, params=params)
+
+    def _ask(
+        self, method: str, path: str, *, params: dict[str, str | int], body: object = None
+    ) -> Any:
+        try:
+            reply = http.request(
+                str(self.socket),
+                method,
+                f"/v1{path}",
+                body=body,
+                params=params or None,
+                timeout=self.timeout,
+            )
+        except Transient as error:
+            raise self._unavailable(error) from error
+        if reply.status >= 400:  # noqa: PLR2004 - the line HTTP draws
+            raise _problem(reply)
+        return reply.json()
+
+    def _unavailable(self, error: Transient) -> Unavailable:
+        """Why there is no answer, and what to do about it."""
+        if error.code == "forbidden":
+            return Unavailable(
+                f"{self.socket}: permission denied",
+                hint="Run it with sudo, or join the daemon's group: sudo usermod -aG eisd $USER",
+            )
+        if error.code == "unreachable":
+            return Unavailable(
+                f"the daemon is not running (nobody answers on {self.socket})",
+                hint="Start it: systemctl start eisd, or in the foreground: eisd run",
+            )
+        return Unavailable(f"the daemon does not answer: {error}")
+
+
+def _problem(reply: http.Reply) -> UserError:
+    """The daemon's refusal in its own words; ``exit_code`` and ``hint`` are our extensions."""
+    problem = reply.json() if "json" in reply.content_type else {}
+    detail = problem.get("detail") or problem.get("title") or f"HTTP status {reply.status}"
+    try:
+        code = ExitCode(problem.get("exit_code", -1))
+    except ValueError:
+        code = ExitCode.BUG if reply.status >= 500 else ExitCode.USAGE  # noqa: PLR2004
+    return UserError(detail, hint=problem.get("hint", ""), code=code)

@@ -1,0 +1,115 @@
+"""From an exception to a sentence and an exit code. Every command's errors end here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from eisd.cli import output
+from eisd.errors import (
+    AuthRejected,
+    ConfigError,
+    CursorExpired,
+    DriverError,
+    ExitCode,
+    FolderGone,
+    Misconfigured,
+    ProtocolError,
+    Rejected,
+    StoreError,
+    Transient,
+    UserError,
+)
+
+DRIVER_CODES: Final[dict[type[DriverError], ExitCode]] = {
+    Transient: ExitCode.TRY_LATER,
+    AuthRejected: ExitCode.AUTH,
+    Misconfigured: ExitCode.CONFIG,
+    CursorExpired: ExitCode.TRY_LATER,
+    FolderGone: ExitCode.TRY_LATER,
+    Rejected: ExitCode.DATA,
+    ProtocolError: ExitCode.PROTOCOL,
+}
+
+
+def handle(error: BaseException) -> int:
+    """Tell stderr what happened and how to mend it; return the exit code.
+
+    A traceback is shown only when EISD_DEBUG is set.
+    """
+    error = _single(error)
+    if os.environ.get("EISD_DEBUG") and not isinstance(error, (click.exceptions.Exit, SystemExit)):
+        traceback.print_exception(error)
+    try:
+        return int(_tell(error))
+    except BrokenPipeError:  # nobody reads stderr either
+        return int(ExitCode.IO)
+
+
+def _single(error: BaseException) -> BaseException:
+    """The one error of a task group in which nothing else failed."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _tell(error: BaseException) -> int:
+    match error:
+        case SystemExit() | click.exceptions.Exit():
+            code = getattr(error, "exit_code", getattr(error, "code", 0))
+            return code if isinstance(code, int) else ExitCode.OK
+        case KeyboardInterrupt() | click.Abort():
+            output.say()
+            return ExitCode.INTERRUPTED
+        case BrokenPipeError():
+            return _reader_left()
+        case click.ClickException():
+            return _usage(error)
+        case UserError() | DriverError() | StoreError() | OSError():
+            return _mendable(error)
+        case _:
+            return _bug(error)
+
+
+def _reader_left() -> int:
+    """Whoever read our output has seen enough (``| head``): no error, and nothing to say."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _usage(error: click.ClickException) -> int:
+    """A mistake on the command line, in click's words, with the page that helps."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        output.say(error.format_message())
+        return ExitCode.USAGE
+    output.say(f"eisd: {error.format_message()}")
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        output.say(f"See: {error.ctx.command_path} --help")
+    return ExitCode.NO_INPUT if isinstance(error, click.FileError) else ExitCode.USAGE
+
+
+def _mendable(error: Exception) -> int:
+    """An error that has a sentence of its own, and perhaps a way out."""
+    message, hint, code = str(error), getattr(error, "hint", ""), ExitCode.IO
+    if isinstance(error, UserError):
+        code = error.code
+    elif isinstance(error, DriverError):
+        code = DRIVER_CODES.get(type(error), ExitCode.UNAVAILABLE)
+    elif isinstance(error, OSError) and error.strerror:
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    prefix = "" if isinstance(error, ConfigError) else "eisd: "
+    output.say(f"{prefix}{output.safe(message, lines=True)}")
+    if hint:
+        output.say(output.safe(hint, lines=True))
+    return code
+
+
+def _bug(error: BaseException) -> int:
+    """Anything else is a mistake of ours."""
+    output.say(f"eisd: {type(error).__name__}: {output.safe(str(error), lines=True)}")
+    output.say("This is a bug in eisd. EISD_DEBUG=1 shows where; please report it with that.")
+    return ExitCode.BUG

@@ -1,0 +1,29 @@
+"""Where `eisd` begins. ``--version`` is answered before anything else is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from eisd import __version__
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors end as a sentence on stderr."""
+    if list(argv) in (["--version"], ["-V"]):
+        sys.stdout.write(f"eisd {__version__}\n")
+        return 0
+    from eisd.cli.errors import handle  # noqa: PLC0415 - click is slow to import
+    from eisd.cli.root import root  # noqa: PLC0415
+
+    try:
+        code = root.main(list(argv), prog_name="eisd", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the one place where errors end
+        return handle(error)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,43 @@
+"""The root of the command line: the table of commands."""
+
+from __future__ import annotations
+
+import click
+
+from eisd import __version__
+from eisd.cli.base import LazyGroup, config_option
+
+COMMANDS = {
+    "demo": ("eisd.cli.demo:demo", "Show the whole product with a local mail server."),
+    "init": ("eisd.cli.init:init", "Write a commented configuration and create the database."),
+    "run": ("eisd.cli.run:run", "Run the daemon in the foreground."),
+    "reload": ("eisd.cli.reload:reload", "Check and apply the changed configuration."),
+    "status": ("eisd.cli.status:status", "Show the daemon and its mailboxes."),
+    "issues": ("eisd.cli.status:issues", "List what needs a person, each with its remedy."),
+    "sync": ("eisd.cli.sync:sync", "Bring mailboxes up to date now."),
+    "explain": ("eisd.cli.explain:explain", "Tell why a message was or was not recorded."),
+    "verify": ("eisd.cli.verify:verify", "Compare the server's counts with ours."),
+    "config": ("eisd.cli.config:config", "Check, show and change the configuration."),
+    "mailbox": ("eisd.cli.mailbox:mailbox", "Add, list, test, pause and remove mailboxes."),
+    "contacts": ("eisd.cli.contacts:contacts", "Import, export and change contacts."),
+    "activities": ("eisd.cli.activities:activities", "List and show activities."),
+    "workspace": ("eisd.cli.workspace:workspace", "List workspaces."),
+    "db": ("eisd.cli.db:db", "Check, migrate and tidy the database."),
+    "backup": ("eisd.cli.db:backup", "Write a verified copy of the database."),
+    "schema": ("eisd.cli.schema:schema", "Print the contracts in machine-readable form."),
+    "completion": ("eisd.cli.completion:completion", "Print the completion script of a shell."),
+}
+
+
+@click.command(
+    cls=LazyGroup,
+    table=COMMANDS,
+    examples=["eisd demo", "eisd status --json", "eisd mailbox add you@example.org"],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[config_option(hidden=False)],
+)
+@click.version_option(
+    __version__, "-V", "--version", prog_name="eisd", message="%(prog)s %(version)s"
+)
+def root() -> None:
+    """Email integration service: mailboxes in, contact-linked activities out."""

@@ -1,0 +1,1 @@
+"""The daemon: builds everything, keeps it running, tells systemd how it is."""
