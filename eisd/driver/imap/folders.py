@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from eisd.driver.imap.names import BY_NAME, EXCHANGE_OUTBOX, EXCHANGE_SYSTEM, plain
 from eisd.model.folder import Folder, FolderRole
+from eisd.wire.imap_responses import ListEntry
 
 _SPECIAL_USE = {
     "\\all": FolderRole.ALL,
@@ -56,31 +56,7 @@ def _under(name: str, prefix: str) -> bool:
     return name.startswith(prefix) or name == prefix[:-1]
 
 
-class Entry(Protocol):
-    """One LIST response, as the wire reads it."""
-
-    @property
-    def name(self) -> str:
-        """Decoded from modified UTF-7."""
-        ...
-
-    @property
-    def wire(self) -> str:
-        """The name as the server spells it."""
-        ...
-
-    @property
-    def delimiter(self) -> str | None:
-        """The hierarchy delimiter; None in a flat namespace."""
-        ...
-
-    @property
-    def attributes(self) -> Collection[str]:
-        """Lower case, with the backslash."""
-        ...
-
-
-def folder_roles(entries: Sequence[Entry], namespaces: Namespaces) -> list[Folder]:
+def folder_roles(entries: Sequence[ListEntry], namespaces: Namespaces) -> list[Folder]:
     """The folders of a LIST, each with its role, in the server's order, INBOX among them."""
     unique = {e.wire: e for e in entries}.values()
     given = {e.wire: _given(e, namespaces) for e in unique}
@@ -95,7 +71,7 @@ def folder_roles(entries: Sequence[Entry], namespaces: Namespaces) -> list[Folde
     return _distinct(folders)
 
 
-def _given(entry: Entry, namespaces: Namespaces) -> FolderRole | None:
+def _given(entry: ListEntry, namespaces: Namespaces) -> FolderRole | None:
     """The role that the server's own words give."""
     if _is_inbox(entry):
         return FolderRole.INBOX
@@ -109,7 +85,7 @@ def _given(entry: Entry, namespaces: Namespaces) -> FolderRole | None:
 
 
 def _guessed(
-    entry: Entry, namespaces: Namespaces, taken: Collection[FolderRole | None], exchange: bool
+    entry: ListEntry, namespaces: Namespaces, taken: Collection[FolderRole | None], exchange: bool
 ) -> FolderRole:
     """The role that the name gives."""
     path = _path(entry, namespaces)
@@ -123,7 +99,7 @@ def _guessed(
     return next(roles, FolderRole.OTHER)
 
 
-def _path(entry: Entry, namespaces: Namespaces) -> list[str]:
+def _path(entry: ListEntry, namespaces: Namespaces) -> list[str]:
     """The name's levels as names are compared, without what the namespace or Gmail puts first."""
     local = namespaces.local(entry.name)
     levels = [plain(p) for p in (local.split(entry.delimiter) if entry.delimiter else [local])]
@@ -132,17 +108,17 @@ def _path(entry: Entry, namespaces: Namespaces) -> list[str]:
     return levels
 
 
-def _is_exchange(entries: Iterable[Entry], namespaces: Namespaces) -> bool:
+def _is_exchange(entries: Iterable[ListEntry], namespaces: Namespaces) -> bool:
     """The list holds what only Exchange shows over IMAP."""
     tops = {path[0] for e in entries if len(path := _path(e, namespaces)) == 1}
     return len(tops & EXCHANGE_SYSTEM) >= _EXCHANGE_AT_LEAST
 
 
-def _is_inbox(entry: Entry) -> bool:
+def _is_inbox(entry: ListEntry) -> bool:
     return entry.wire.upper() == "INBOX"
 
 
-def _readable(entry: Entry) -> str:
+def _readable(entry: ListEntry) -> str:
     return "INBOX" if _is_inbox(entry) else entry.name
 
 

@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 
 from eisd.errors import CursorExpired
 from eisd.model.folder import Cursor
+from eisd.wire.imap_grammar import search_date
 
 _FORMAT = 1
 _MARGIN = timedelta(days=1)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +101,4 @@ def since_criterion(since: datetime) -> str:
 
     SINCE disregards time and zone of INTERNALDATE, so the day before may hold some of them.
     """
-    day = since.astimezone(UTC) - _MARGIN
-    return f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year:04d}"
+    return f"SINCE {search_date((since.astimezone(UTC) - _MARGIN).date())}"

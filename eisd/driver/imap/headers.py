@@ -1,0 +1,131 @@
+"""Header blocks of many copies: what is asked for, and what to do about what is not answered.
+
+A server may leave a UID out of its answer because the copy was expunged, because a replica lags,
+or because it cannot read the message. Only a UID that a search does not find is gone; any other
+is asked for again, in other words each time, and in the end listed with what is known, for a
+position moves only past copies that were listed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from eisd.errors import ProtocolError, Transient
+from eisd.model.folder import Listed
+from eisd.wire.imap import Client, Pending
+from eisd.wire.imap_fetch import Fetched, merge
+from eisd.wire.imap_grammar import compress, parse_internaldate
+
+HEADER_FIELDS = (
+    "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID",
+    "In-Reply-To", "References", "Received", "Return-Path", "Delivered-To", "X-Original-To",
+    "List-Id", "List-Post", "List-Unsubscribe", "Precedence", "Auto-Submitted", "X-Autoreply",
+    "X-Autorespond", "X-Autoresponder", "Feedback-ID", "X-Original-From", "X-Original-Sender",
+    "Authentication-Results", "Content-Type",
+)  # fmt: skip
+"""The fields of MATCHING Q1."""
+
+_FACTS = "UID FLAGS INTERNALDATE RFC822.SIZE"
+_ITEMS = f"({_FACTS} BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})])"
+_AGAIN = (
+    _ITEMS,
+    f"({_FACTS} BODY.PEEK[HEADER])",  # some servers fail on a list of fields
+    f"({_FACTS} BODY.PEEK[]<0.65536>)",  # and some on a header that they could not parse
+)
+_PAUSES = (0.0, 0.5, 1.0)  # seconds; a lagging replica needs a moment
+_TYPICAL = 2048  # octets a copy, for the deadline of a fetch
+
+_SYSTEM_FLAGS = {
+    f.lower(): f for f in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "\\Recent")
+}
+
+
+def ask(client: Client, uids: Sequence[int]) -> Pending:
+    """Send the question for these UIDs; several may be under way."""
+    return client.start_fetch(uids, _ITEMS, size_hint=len(uids) * _TYPICAL)
+
+
+async def listed(
+    client: Client, uids: Sequence[int], pending: Pending, *, live: bool
+) -> list[Listed]:
+    """The copies of these UIDs, in their order, without those that are gone."""
+    found = _merged({}, uids, await pending.result())
+    lacking = [u for u in uids if not _whole(found.get(u))]
+    if lacking:
+        found, gone = await _insist(client, lacking, found)
+        uids = [u for u in uids if u not in gone]
+    return [_listed(u, found.get(u), live=live) for u in uids]
+
+
+async def _insist(
+    client: Client, lacking: list[int], found: dict[int, Fetched]
+) -> tuple[dict[int, Fetched], set[int]]:
+    """Ask again for what was not answered; returns all answers and the UIDs that are gone."""
+    gone: set[int] = set()
+    for pause, items in zip(_PAUSES, _AGAIN, strict=True):
+        await asyncio.sleep(pause)
+        there = set(await client.uid_search(f"UID {compress(lacking)}"))
+        gone.update(u for u in lacking if u not in there)
+        lacking = [u for u in lacking if u in there]
+        if not lacking:
+            break
+        again = client.start_fetch(lacking, items, size_hint=len(lacking) * _TYPICAL)
+        found = _merged(found, lacking, await again.result())
+        lacking = [u for u in lacking if not _whole(found.get(u))]
+    if len(lacking) > 1 and not any(u in found for u in lacking):
+        raise Transient(f"the server answers nothing for {len(lacking)} messages", code="silent")
+    return found, gone
+
+
+def _merged(
+    found: dict[int, Fetched], uids: Iterable[int], answers: Iterable[Fetched]
+) -> dict[int, Fetched]:
+    """The answers by UID; others than those asked for are news, and not ours."""
+    asked = set(uids)
+    merged = dict(found)
+    for answer in answers:
+        if answer.uid in asked:
+            old = merged.get(answer.uid)
+            merged[answer.uid] = merge(old, answer) if old else answer
+    return merged
+
+
+def _whole(answer: Fetched | None) -> bool:
+    return answer is not None and answer.internaldate is not None and bool(_header(answer))
+
+
+def _header(answer: Fetched) -> bytes:
+    """The header block. A header is never empty: at least the line that ends it is there."""
+    for section, content in answer.sections.items():
+        if content:
+            return content if section else content.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    return b""
+
+
+def _listed(uid: int, answer: Fetched | None, *, live: bool) -> Listed:
+    if answer is None:
+        return Listed(str(uid), datetime.now(UTC), -1, frozenset(), b"", live)
+    return Listed(
+        remote_id=str(uid),
+        gate_at=_received(answer.internaldate),
+        size=-1 if answer.size is None else answer.size,
+        flags=flag_names(answer.flags or ()),
+        header=_header(answer),
+        live=live,
+    )
+
+
+def _received(raw: bytes | None) -> datetime:
+    """INTERNALDATE; a server that sends none, or none that can be read, gets the time of now."""
+    try:
+        return parse_internaldate(raw or b"")
+    except ProtocolError:
+        return datetime.now(UTC)
+
+
+def flag_names(flags: Iterable[bytes]) -> frozenset[str]:
+    """Flags as text, system flags in the RFC's letter case."""
+    names = (f.decode("utf-8", "replace") for f in flags)
+    return frozenset(_SYSTEM_FLAGS.get(n.lower(), n) for n in names)

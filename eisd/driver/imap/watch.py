@@ -1,0 +1,139 @@
+"""Knowing that something happened: IDLE, NOTIFY, or a look now and then.
+
+IDLE (RFC 2177) is a hint: networks forget quiet connections within minutes and some servers never
+tell, so it is issued anew by a table of providers, and whoever waits looks again anyway. NOTIFY
+(RFC 5465) tells of every folder on the one connection; what it told is kept, so that a wake-up
+does not cost a STATUS of each folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from eisd.errors import Rejected
+from eisd.wire.imap import Client
+from eisd.wire.imap_news import News
+from eisd.wire.imap_responses import Status
+
+IDLE_SECONDS = 300.0
+"""How long one IDLE lasts, where nothing else is known."""
+
+IDLE_SECONDS_OF: Mapping[str, float] = {
+    "163.com": 55.0,  # these close or forget an IDLE after a minute
+    "126.com": 55.0,
+    "yeah.net": 55.0,
+    "188.com": 55.0,
+    "netease.com": 55.0,
+    "qiye.163.com": 55.0,
+    "qq.com": 120.0,
+    "mail.ru": 120.0,
+    "yandex.com": 120.0,
+    "yandex.ru": 120.0,
+}
+"""By the domain a server's host lies in; the longest that fits counts."""
+
+_QUIET_SECONDS = 240.0  # without IDLE: a NOOP so often keeps the connection known to the network
+_TRUSTED_SECONDS = 300.0  # how long NOTIFY is believed before every folder is asked again
+
+
+def idle_seconds(host: str) -> float:
+    """How long one IDLE should last on a server."""
+    labels = host.lower().rstrip(".").split(".")
+    domains = (".".join(labels[i:]) for i in range(len(labels)))
+    return next((IDLE_SECONDS_OF[d] for d in domains if d in IDLE_SECONDS_OF), IDLE_SECONDS)
+
+
+class Watch:
+    """What the server told unasked, and the ways to wait for more."""
+
+    def __init__(self, client: Client, host: str) -> None:
+        self._client = client
+        self._idle_seconds = idle_seconds(host)
+        self.push = "IDLE" in client.capabilities
+        self.push_all = self.push and "NOTIFY" in client.capabilities
+        self._notified = False
+        self._stirred = False
+        self._statuses: dict[str, Status] = {}
+        self._asked_at: float | None = None
+
+    # News
+
+    def take(self) -> News:
+        """The news of the open folder; what came of others is kept here."""
+        news = self._client.take_news()
+        for wire, status in news.statuses.items():
+            self._statuses[wire] = _newer(self._statuses.get(wire), status)
+        if news.statuses or news.folders:
+            self._stirred = True
+        if news.folders:
+            self._asked_at = None
+        return news
+
+    def keep(self, statuses: Mapping[str, Status]) -> None:
+        """Every folder was asked just now."""
+        self._statuses = dict(statuses)
+        self._asked_at = asyncio.get_running_loop().time()
+        self._stirred = False
+
+    def known(self, wires: Iterable[str]) -> Mapping[str, Status] | None:
+        """The statuses as NOTIFY keeps them; None when they have to be asked for."""
+        self.take()
+        fresh = self._asked_at is not None and self._age() < _TRUSTED_SECONDS
+        if not (self._notified and fresh and all(w in self._statuses for w in wires)):
+            return None
+        self._stirred = False
+        return self._statuses
+
+    def _age(self) -> float:
+        return asyncio.get_running_loop().time() - (self._asked_at or 0.0)
+
+    # Waiting
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there are news, or after so many seconds. A folder is open."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        await self._subscribe()
+        while not self._stirring() and (left := end - loop.time()) > 0:
+            await self._once(left)
+        self._stirred = False
+
+    def _stirring(self) -> bool:
+        news = self.take()
+        return self._stirred or news.exists is not None or news.expunged
+
+    async def _once(self, seconds: float) -> None:
+        if not self.push:
+            await asyncio.sleep(min(seconds, _QUIET_SECONDS))
+            await self._client.noop()
+            return
+        try:
+            await self._client.idle(min(seconds, self._idle_seconds))
+        except Rejected:  # it says IDLE and does not have it: poll from now on
+            self.push = self.push_all = False
+
+    async def _subscribe(self) -> None:
+        """Ask once to be told of every folder."""
+        if not self.push_all or self._notified:
+            return
+        try:
+            await self._client.notify()
+        except Rejected:
+            self.push_all = False
+        else:
+            self._notified = True
+            self._asked_at = None
+
+
+def _newer(old: Status | None, new: Status) -> Status:
+    """NOTIFY sends what changed; the rest stays as it was."""
+    if old is None:
+        return new
+    return replace(
+        old,
+        uidnext=old.uidnext if new.uidnext is None else new.uidnext,
+        uidvalidity=old.uidvalidity if new.uidvalidity is None else new.uidvalidity,
+        messages=old.messages if new.messages is None else new.messages,
+    )
