@@ -40,8 +40,11 @@ LocalCase = Literal["fold", "exact"]
 _LOCAL: Final = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.-]+"  # no apostrophe: it may be a quote (N2)
 _DOMAIN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_-]"
 _PLAIN: Final = re.compile(f"{_LOCAL}@{_DOMAIN}")
-_NAMED: Final = re.compile(f"([^<>@]*)<({_LOCAL}@{_DOMAIN})>")
-_SLOW: Final = re.compile(rb'["(:;\\\[]|=\?|[^ -~]')
+_ITEM: Final = re.compile(
+    f' *+(?:"([^"\\\\]*+)" *+<({_LOCAL}@{_DOMAIN})>|([^"<>@,]*+)<({_LOCAL}@{_DOMAIN})>'
+    f"|({_LOCAL}@{_DOMAIN})) *+(?:,|$)"
+)
+_SLOW: Final = re.compile(rb"[(:;\\\[]|=\?|[^ -~]|[.]{2}")
 _SPECIAL: Final = re.compile(r'[",;:<>()\\\[]')
 _COMMENT: Final = re.compile(r"[()\\]")
 _ILLEGAL: Final = re.compile(r'[\s\x00-\x1f\x7f-\x9f"(),:;<>@\[\\\]\ud800-\udfff]')
@@ -66,15 +69,14 @@ class AddressList(NamedTuple):
 def address_key(text: str, *, local_case: LocalCase = "fold") -> str:
     """The exact key of one address (N2 to N4); "" if it holds not exactly one usable "@"."""
     if _PLAIN.fullmatch(text) and ".." not in text:
-        if local_case == "fold":
-            return text.lower()
-        local, _, domain = text.partition("@")
-        return f"{local}@{domain.lower()}"
+        return _plain(text, "", local_case).key
     return _key(_bare(text), local_case) if len(text) <= _KEY_MAX else ""
 
 
 def relaxed_key(key: str) -> str:
     """The relaxed form of an exact key (N5): no ``+tag``, and for Gmail no dots."""
+    if "+" not in key and not key.endswith("mail.com"):
+        return key
     local, _, domain = key.rpartition("@")
     if not local or local.startswith('"'):
         return key
@@ -118,18 +120,25 @@ def _fast(value: bytes, local_case: LocalCase) -> AddressList | None:
     if len(value) > HEADER_FIELD or _SLOW.search(value):
         return None
     found: list[Address] = []
-    for item in value.decode("ascii").split(","):
-        piece = item.strip(" ")
-        if _PLAIN.fullmatch(piece):
-            name, address = "", piece
-        elif named := _NAMED.fullmatch(piece):
-            name, address = _tidy(named[1]), named[2]
-        else:
+    text = value.decode("ascii")
+    position = 0
+    while position < len(text):
+        item = _ITEM.match(text, position)
+        if item is None:
             return None
-        if len(address) > _KEY_MAX or ".." in address:
-            return None
-        found.append(_address(address_key(address, local_case=local_case), address, name))
+        position = item.end()
+        quoted, address, name, other, bare = item.groups()
+        address = address or other or bare
+        name = quoted or name
+        found.append(_plain(address, _tidy(name) if name else "", local_case))
     return AddressList(tuple(found)) if len(found) <= ADDRESSES else None
+
+
+def _plain(address: str, name: str, local_case: LocalCase) -> Address:
+    """An address whose spelling needs no look."""
+    local, _, domain = address.partition("@")
+    key = address.lower() if local_case == "fold" else f"{local}@{domain.lower()}"
+    return Address(key, relaxed_key(key), address, name)
 
 
 def _address(key: str, address: str, name: str) -> Address:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -25,7 +26,7 @@ from eisd.mime.limits import (
     RECEIVED,
     REFERENCES,
 )
-from eisd.mime.signals import AuthorFacts, author_signals, header_signals
+from eisd.mime.signals import author_bits, first_keyed, header_bits, is_list_rewrite
 from eisd.mime.text import clean, one_line
 from eisd.mime.words import decode_text
 from eisd.model.mail import Address, Headers, Signal
@@ -56,7 +57,10 @@ WANTED: Final = frozenset(
 _IN_ANGLES: Final = re.compile(r"<([^<>]+)>")
 _MAILTO: Final = re.compile(rb"mailto:([^>?\s,]{1,500})", re.IGNORECASE)
 _TYPE: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}")
+_USUAL_ID: Final = re.compile(rb"<([!-;=?-~]{1,998})>")
 _RESULTS_MAX: Final = 16
+_NAME_MAX: Final = 40
+_ADDRESS_FIELDS: Final = (b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to")
 _REFERENCES_READ: Final = 16 << 10
 _NO_ADDRESSES: Final = AddressList(())
 
@@ -68,15 +72,19 @@ def header_lines(header: bytes) -> tuple[list[bytes], bool]:
     """
     block = header[:HEADER_BLOCK]
     if b"\r" in block:
-        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        block = block.replace(b"\r\n", b"\n")
+        if b"\r" in block:
+            block = block.replace(b"\r", b"\n")
     if block.startswith(b"\n"):
         return [], False
     end = block.find(b"\n\n")
     limited = end < 0 and len(header) > HEADER_BLOCK
     if end >= 0:
         block = block[:end]
-    if b"\n " in block or b"\n\t" in block:
-        block = block.replace(b"\n ", b" ").replace(b"\n\t", b"\t")
+    if b"\n " in block:
+        block = block.replace(b"\n ", b" ")
+    if b"\n\t" in block:
+        block = block.replace(b"\n\t", b"\t")
     lines = block.split(b"\n", HEADER_COUNT)
     if len(lines) > HEADER_COUNT:
         lines.pop()
@@ -90,50 +98,56 @@ def extract(header: bytes, *, local_case: LocalCase = "fold") -> Headers:
     fields: Fields = {}
     defects: list[str] = ["header_block"] if limited else []
     for line in lines:
-        name, colon, value = line.partition(b":")
-        name = name.rstrip(b" \t").lower()
-        if colon and name in WANTED:
-            if len(value) > HEADER_FIELD:
-                value = value[:HEADER_FIELD]
-                defects.append("header_field:" + name.decode("ascii"))
-            fields.setdefault(name, []).append(value.strip(b" \t"))
+        head, colon, value = line.partition(b":")
+        name = _wanted(head) if colon and len(head) < _NAME_MAX else None
+        if name is None:
+            continue
+        if len(value) > HEADER_FIELD:
+            value = value[:HEADER_FIELD]
+            defects.append("header_field:" + name.decode("ascii"))
+        value = value.strip(b" \t")
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
     return _facts(fields, defects, local_case)
+
+
+@lru_cache(maxsize=1_024)
+def _wanted(head: bytes) -> bytes | None:
+    """The lower-case name of a field that is asked for, as a line spells it."""
+    name = head.rstrip(b" \t").lower()
+    return name if name in WANTED else None
 
 
 def _facts(fields: Fields, defects: list[str], local_case: LocalCase) -> Headers:
     """Read each field once; ``defects`` are those of the block."""
-
-    def addresses(name: bytes) -> AddressList:
-        values = fields.get(name)
-        return _all_addresses(values, local_case) if values else _NO_ADDRESSES
-
-    from_, to, cc = addresses(b"from"), addresses(b"to"), addresses(b"cc")
-    reply_to = addresses(b"reply-to").addresses
-    if from_.truncated or to.truncated or cc.truncated:
+    lists = {
+        name: _addresses(fields[name], local_case) if name in fields else _NO_ADDRESSES
+        for name in _ADDRESS_FIELDS
+    }
+    from_ = lists[b"from"]
+    reply_to = lists[b"reply-to"].addresses
+    if True in [each.truncated for each in lists.values()]:
         defects.append("addresses")
     list_post = _list_post(fields.get(b"list-post"), local_case)
-    original = (addresses(b"x-original-from").addresses or ()) + (
-        addresses(b"x-original-sender").addresses or ()
+    original = _original(fields, local_case)
+    rewritten = is_list_rewrite(
+        from_.addresses, original, list_post, has_list_id=b"list-id" in fields
     )
-    original_from = next((address for address in original if address.key), None)
     subject = _first(fields, b"subject")
+    date_raw = _first(fields, b"date")
     in_reply_to = _references(fields.get(b"in-reply-to"))
     content_type = _content_type(_first(fields, b"content-type"))
-
-    signals = header_signals(fields, subject, content_type, answers=bool(in_reply_to))
-    if defects:
-        signals |= Signal.LIMITED
-    signals |= author_signals(
-        AuthorFacts(
-            from_=from_.addresses,
-            reply_to=reply_to,
-            original=original_from,
-            list_post=list_post,
-            contested=from_.contested or len(fields.get(b"from", ())) > 1,
-            has_list_id=b"list-id" in fields,
-        )
+    bits = header_bits(fields, subject, content_type, answers=bool(in_reply_to)) | author_bits(
+        from_.addresses,
+        _author(from_.addresses, reply_to, original, rewritten=rewritten),
+        contested=from_.contested or (b"from" in fields and len(fields[b"from"]) > 1),
     )
-    date_raw = _first(fields, b"date")
+    if rewritten:
+        bits |= Signal.LIST_REWRITE.value
+    if defects:
+        bits |= Signal.LIMITED.value
     return Headers(
         message_id=message_id(_first(fields, b"message-id")),
         subject_raw=subject,
@@ -141,25 +155,20 @@ def _facts(fields: Fields, defects: list[str], local_case: LocalCase) -> Headers
         date=parse_date(date_raw) if date_raw else None,
         received=_received(fields.get(b"received")),
         from_=from_.addresses,
-        sender=addresses(b"sender").addresses,
+        sender=lists[b"sender"].addresses,
         reply_to=reply_to,
-        to=to.addresses,
-        cc=cc.addresses,
-        bcc=addresses(b"bcc").addresses,
+        to=lists[b"to"].addresses,
+        cc=lists[b"cc"].addresses,
+        bcc=lists[b"bcc"].addresses,
         in_reply_to=in_reply_to[0] if in_reply_to else None,
         references=_references(fields.get(b"references"))[-REFERENCES:],
-        signals=signals,
+        signals=Signal(bits),
         list_post=list_post,
-        original_from=original_from,
-        authentication_results=tuple(
-            one_line(guess(value))
-            for value in fields.get(b"authentication-results", ())[:_RESULTS_MAX]
-        ),
-        delivered_to=_keys(fields, local_case)
-        if b"delivered-to" in fields or (b"x-original-to" in fields)
-        else (),
+        original_from=original,
+        authentication_results=_results(fields.get(b"authentication-results")),
+        delivered_to=_delivered_to(fields, local_case),
         content_type=content_type,
-        defects=tuple(dict.fromkeys(defects)),
+        defects=tuple(dict.fromkeys(defects)) if defects else (),
     )
 
 
@@ -168,7 +177,7 @@ def _first(fields: Fields, name: bytes) -> bytes:
     return values[0] if values else b""
 
 
-def _all_addresses(values: list[bytes], local_case: LocalCase) -> AddressList:
+def _addresses(values: list[bytes], local_case: LocalCase) -> AddressList:
     """The addresses of every occurrence of a field (RR7)."""
     if len(values) == 1:
         return read_addresses(values[0], local_case=local_case)
@@ -185,6 +194,9 @@ def message_id(value: bytes) -> str | None:
     """I1: the text between the first "<" and the last ">", else the value; no white space."""
     if not value:
         return None
+    usual = _USUAL_ID.fullmatch(value)
+    if usual is not None:
+        return usual[1].decode("ascii")
     start = value.find(b"<")
     end = value.rfind(b">")
     inside = value[start + 1 : end] if 0 <= start < end else value
@@ -197,6 +209,9 @@ def _references(values: list[bytes] | None) -> tuple[str, ...]:
     if not values:
         return ()
     raw = values[0] if len(values) == 1 else b" ".join(values)
+    usual = _USUAL_ID.findall(raw)
+    if len(usual) == raw.count(b"<") and len(raw) <= _REFERENCES_READ and usual:
+        return tuple([each.decode("ascii") for each in usual])
     text = clean(guess(raw[-_REFERENCES_READ:]))
     found = _IN_ANGLES.findall(text)
     if not found:
@@ -234,27 +249,50 @@ def _content_type(value: bytes) -> str:
     return written[0].decode("ascii") if written else ""
 
 
-def _keys(fields: Fields, local_case: LocalCase) -> tuple[str, ...]:
+def _results(values: list[bytes] | None) -> tuple[str, ...]:
+    """The topmost Authentication-Results, each on one line (RFC 8601)."""
+    return tuple(one_line(guess(value)) for value in values[:_RESULTS_MAX]) if values else ()
+
+
+def _original(fields: Fields, local_case: LocalCase) -> Address | None:
+    """The author a list names after it wrote itself into From (S3)."""
+    for name in (b"x-original-from", b"x-original-sender"):
+        for value in fields.get(name, ()):
+            for address in read_addresses(value, local_case=local_case).addresses:
+                if address.key:
+                    return address
+    return None
+
+
+def _delivered_to(fields: Fields, local_case: LocalCase) -> tuple[str, ...]:
     """The exact keys of the envelope's recipients, as far as the header tells them."""
-    found = (
-        address.key
-        for name in (b"delivered-to", b"x-original-to")
-        for value in fields.get(name, ())
-        for address in read_addresses(value, local_case=local_case).addresses
-    )
+    values = fields.get(b"delivered-to", []) + fields.get(b"x-original-to", [])
+    if not values:
+        return ()
+    found = (address.key for address in _addresses(values, local_case).addresses)
     return tuple(dict.fromkeys(key for key in found if key))
 
 
+def _author(
+    from_: tuple[Address, ...],
+    reply_to: tuple[Address, ...],
+    original: Address | None,
+    *,
+    rewritten: bool,
+) -> Address | None:
+    if not rewritten:
+        return first_keyed(from_)
+    return original or first_keyed(reply_to) or first_keyed(from_)
+
+
 def author(headers: Headers) -> Address | None:
-    """Who wrote the message (S3): From, unless a list put itself there."""
-    return AuthorFacts(
-        from_=headers.from_,
-        reply_to=headers.reply_to,
-        original=headers.original_from,
-        list_post=headers.list_post,
-        contested=False,
-        has_list_id=bool(headers.signals & Signal.LIST_REWRITE),
-    ).author(rewritten=bool(headers.signals & Signal.LIST_REWRITE))
+    """Who wrote the message (S3): the first address of From, unless a list put itself there."""
+    return _author(
+        headers.from_,
+        headers.reply_to,
+        headers.original_from,
+        rewritten=bool(headers.signals & Signal.LIST_REWRITE),
+    )
 
 
 def identity(headers: Headers) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -45,39 +44,7 @@ _ROLES: Final = frozenset(
 _SUBJECT_READ: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorFacts:
-    """What decides who wrote a message."""
-
-    from_: tuple[Address, ...]
-    reply_to: tuple[Address, ...]
-    original: Address | None
-    list_post: str
-    contested: bool
-    has_list_id: bool
-
-    @property
-    def is_rewritten(self) -> bool:
-        """Whether a list wrote From (S3)."""
-        if self.original is not None:
-            return True
-        writer = _first_keyed(self.from_)
-        return (
-            self.has_list_id
-            and bool(self.list_post)
-            and writer is not None
-            and writer.key == self.list_post
-        )
-
-    def author(self, *, rewritten: bool) -> Address | None:
-        """The author, given whether From is a list's work."""
-        writer = _first_keyed(self.from_)
-        if rewritten:
-            return self.original or _first_keyed(self.reply_to) or writer
-        return writer
-
-
-def _first_keyed(addresses: Sequence[Address]) -> Address | None:
+def first_keyed(addresses: Sequence[Address]) -> Address | None:
     """The first address with a key, else the first item of any kind."""
     for address in addresses:
         if address.key:
@@ -85,48 +52,59 @@ def _first_keyed(addresses: Sequence[Address]) -> Address | None:
     return addresses[0] if addresses else None
 
 
-def author_signals(facts: AuthorFacts) -> Signal:
-    """The bits that speak of the author."""
-    rewritten = facts.is_rewritten
-    signals = Signal.LIST_REWRITE if rewritten else Signal(0)
-    if facts.contested or len({address.key for address in facts.from_ if address.key}) > 1:
-        signals |= Signal.AMBIGUOUS_FROM
-    writer = facts.author(rewritten=rewritten)
-    if writer is not None and writer.key:
-        signals |= local_part_signals(writer.key)
-    return signals
+def is_list_rewrite(
+    from_: Sequence[Address], original: Address | None, list_post: str, *, has_list_id: bool
+) -> bool:
+    """Whether a list wrote From (S3)."""
+    if original is not None:
+        return True
+    if not has_list_id or not list_post:
+        return False
+    writer = first_keyed(from_)
+    return writer is not None and writer.key == list_post
 
 
-@lru_cache(maxsize=4_096)
-def local_part_signals(key: str) -> Signal:
-    """G1, G7 and G8 by the local part of an exact key; also for candidates' own addresses."""
+def author_bits(from_: Sequence[Address], writer: Address | None, *, contested: bool) -> int:
+    """The bits that speak of From and of the author, ``writer``."""
+    bits = local_part_bits(writer.key) if writer is not None and writer.key else 0
+    if contested or (len(from_) > 1 and len({address.key for address in from_ if address.key}) > 1):
+        bits |= Signal.AMBIGUOUS_FROM.value
+    return bits
+
+
+@lru_cache(maxsize=8_192)
+def local_part_bits(key: str) -> int:
+    """G1, G7 and G8 by the local part of an exact key, as `Signal` bits."""
     local = key.rpartition("@")[0].casefold()
-    signals = Signal(0)
-    if _NO_REPLY.match(local):
-        signals |= Signal.AUTHOR_NO_REPLY
-    if local in _ROLES:
-        signals |= Signal.AUTHOR_ROLE
-    if local in _DAEMONS:
-        signals |= Signal.AUTHOR_DAEMON
-    return signals
-
-
-def header_signals(
-    fields: Mapping[bytes, Sequence[bytes]], subject: bytes, kind: str, *, answers: bool
-) -> Signal:
-    """The bits that single fields decide. ``answers``: there is an In-Reply-To."""
     bits = 0
+    if _NO_REPLY.match(local):
+        bits |= Signal.AUTHOR_NO_REPLY.value
+    if local in _ROLES:
+        bits |= Signal.AUTHOR_ROLE.value
+    if local in _DAEMONS:
+        bits |= Signal.AUTHOR_DAEMON.value
+    return bits
+
+
+def local_part_signals(key: str) -> Signal:
+    """What the local part of any address says of it (G1, G7, G8), as if it were the author's."""
+    return Signal(local_part_bits(key))
+
+
+def header_bits(
+    fields: Mapping[bytes, Sequence[bytes]], subject: bytes, kind: str, *, answers: bool
+) -> int:
+    """The bits that single fields decide. ``answers``: there is an In-Reply-To."""
+    bits = _subject_bits(subject, answers=answers) if subject else 0
     if b"list-id" in fields or b"list-post" in fields:
         bits |= _LIST
     if b"list-unsubscribe" in fields:
         bits |= _UNSUBSCRIBE
-    if subject:
-        bits |= _subject_bits(subject[:_SUBJECT_READ], answers=answers)
     if kind in {"multipart/report", "text/calendar"}:
         bits |= _type_bits(fields[b"content-type"][0])
     if not _AUTOMATIC_FIELDS.isdisjoint(fields):
         bits |= _automatic_bits(fields)
-    return Signal(bits)
+    return bits
 
 
 _LIST: Final = Signal.LIST.value
@@ -165,13 +143,18 @@ def _word(value: bytes) -> bytes:
 
 def _subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
-    subject = decode_text(raw)
-    bits = 0
-    if is_reply(subject):
-        bits |= Signal.REPLY_PREFIX.value
+    head = raw[:_SUBJECT_READ]
+    encoded = head.find(b"=?")
+    if encoded > 0 and b":" in head[:encoded]:
+        head = head[:encoded]  # the prefix is plain: no need to read the rest
+    subject = decode_text(head)
+    bits = _REPLY_PREFIX if is_reply(subject) else 0
     if answers and is_automatic(subject):
         bits |= Signal.AUTO_REPLY.value
     return bits
+
+
+_REPLY_PREFIX: Final = Signal.REPLY_PREFIX.value
 
 
 def _type_bits(value: bytes) -> int:
