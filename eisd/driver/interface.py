@@ -36,6 +36,8 @@ class Capabilities:
     """One `wait` watches every folder (NOTIFY, RFC 5465)."""
     labels: bool = False
     """A copy has one entry whatever number of folders show it (Gmail)."""
+    host: str = ""
+    """Where the session is connected to, for the log."""
     names: frozenset[str] = frozenset()
     """The provider's own words, for `mailbox test` and `status`."""
 
@@ -77,7 +79,10 @@ class Login(Protocol):
 class Session(Protocol):
     """One live, authenticated connection. Used by one task at a time."""
 
-    capabilities: Capabilities
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the session can do, as far as it has proved true."""
+        ...
 
     async def folders(self) -> Sequence[Folder]:
         """Every folder of the mailbox with its role. MUST raise rather than answer "none"."""
@@ -120,6 +125,10 @@ class Session(Protocol):
 
     async def wait(self, folder: Folder, seconds: float) -> None:
         """Return when something may have happened, or after ``seconds``, or for no reason."""
+        ...
+
+    def nudge(self) -> None:
+        """End a `wait` that is under way, gently; called from another task of the same loop."""
         ...
 
 

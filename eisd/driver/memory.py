@@ -63,7 +63,11 @@ class MemorySession:
         self._mailbox = mailbox
         self._seen = mailbox.changes
         self._line = mailbox.line
-        self.capabilities = Capabilities(push=mailbox.push, push_all=mailbox.push)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        push = self._mailbox.push
+        return Capabilities(push=push, push_all=push)
 
     def _pass(self, operation: str) -> None:
         self._mailbox.pass_or_raise(operation, self._line)
@@ -141,9 +145,11 @@ class MemorySession:
         return sum(place.floor <= n <= place.back for n in held.messages)
 
     async def fetch(
-        self, folder: Folder, ids: Sequence[str], *, limit: int
+        self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
     ) -> AsyncIterator[RawMessage]:
         held = self._mailbox.opened(folder)
+        if validity and validity != f"v{held.validity}":
+            raise CursorExpired("the copies were numbered anew", code="validity")
         for remote_id in ids:
             self._pass("fetch")
             self._mailbox.pass_fetch(held.name, remote_id)

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from eisd.driver.imap.bodies import Bodies
 from eisd.driver.imap.folders import Namespaces, folder_roles
-from eisd.driver.imap.position import Position, position_of
+from eisd.driver.imap.position import Position, position_of, validity_text
 from eisd.driver.imap.scan import Scan, Sizes, first_position
 from eisd.driver.imap.uids import UidWalk
 from eisd.driver.imap.watch import Watch
@@ -207,13 +207,12 @@ class ImapSession:
     # Fetching
 
     async def fetch(
-        self, folder: Folder, ids: Sequence[str], *, limit: int
+        self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
     ) -> AsyncIterator[RawMessage]:
         if not ids:
             return
-        seen = self._seen.get(folder.handle)
         selected = await self._opened(folder)
-        if seen is not None and seen[0] != (selected.uidvalidity or 0):
+        if validity and validity != validity_text(selected.uidvalidity or 0):
             raise CursorExpired("UIDVALIDITY changed: the ids mean other copies", code="validity")
         bodies = Bodies(self._client, [int(i) for i in ids], limit)
         try:

@@ -1,0 +1,179 @@
+"""The driver's keys of a mailbox's table: ``imap`` and ``smtp``, each one server.
+
+Every problem is collected; the loader adds file, line and column.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, cast, get_args
+
+from eisd.driver.interface import OptionsError, Problem
+
+Tls = Literal["implicit", "starttls", "none"]
+
+_KEYS = ("host", "port", "tls", "username", "password", "ca_file", "allow_plaintext")
+_PORTS: Mapping[str, Mapping[str, int]] = {
+    "imap": {"implicit": 993, "starttls": 143, "none": 143},
+    "smtp": {"implicit": 465, "starttls": 587, "none": 25},
+}
+_TABLES = tuple(_PORTS)
+_HIGHEST_PORT = 65535
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})\.?|[0-9A-Fa-f:.]{2,45}")
+_REFERENCE = 'write password = { file = "/etc/eisd/secrets/NAME" }, or credential, env, command'
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server to connect to. The password itself is the core's to keep."""
+
+    host: str
+    port: int
+    tls: Tls
+    username: str
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the driver needs to know of a mailbox."""
+
+    address: str
+    imap: Server
+    smtp: Server | None = None
+
+
+def read_options(table: Mapping[str, object], address: str) -> Options:
+    """The options of a mailbox's table. Raises `OptionsError` with every problem."""
+    problems = _strangers(table)
+    reader = _Reader(address, problems)
+    imap = reader.server("imap", table.get("imap"))
+    smtp = reader.server("smtp", table["smtp"]) if "smtp" in table else None
+    if problems or imap is None:
+        raise OptionsError(problems)
+    return Options(address, imap, smtp)
+
+
+def _strangers(table: Mapping[str, object]) -> list[Problem]:
+    """Tables that are no business of this driver."""
+    problems: list[Problem] = []
+    for key, value in table.items():
+        if not isinstance(value, Mapping) or key in _TABLES:
+            continue
+        if key == "oauth":
+            hint = 'set driver = "gmail" or "microsoft", or give imap a password'
+            problems.append(Problem((key,), "the imap driver logs in with a password", hint))
+        else:
+            problems.append(_unknown((key,), key, _TABLES))
+    return problems
+
+
+def _unknown(path: tuple[str, ...], key: str, known: tuple[str, ...]) -> Problem:
+    near = get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+    return Problem(path, f"unknown key {key!r}", hint)
+
+
+class _Reader:
+    """Reads servers, collecting what is wrong with them."""
+
+    def __init__(self, address: str, problems: list[Problem]) -> None:
+        self._address = address
+        self._problems = problems
+
+    def server(self, name: str, table: object) -> Server | None:
+        """One server's table."""
+        if not isinstance(table, Mapping):
+            said = "is missing" if table is None else "must be a table"
+            hint = (
+                f'write {name} = {{ host = "{name}.example.org", password = {{ file = "..." }} }}'
+            )
+            self._problem((name,), f"{name} {said}", hint)
+            return None
+        keys = cast("Mapping[str, object]", table)
+        for key in keys:
+            if key not in _KEYS:
+                self._problems.append(_unknown((name, key), key, _KEYS))
+        tls = self._tls(name, keys)
+        host = self._host(name, keys)
+        self._password(name, keys)
+        self._plaintext(name, keys, tls, host)
+        port = self._port(name, keys.get("port", _PORTS[name][tls]))
+        username = self._text(name, keys, "username") or self._address
+        return Server(host, port, tls, username, self._text(name, keys, "ca_file"))
+
+    def _problem(self, path: tuple[str, ...], message: str, hint: str = "") -> None:
+        self._problems.append(Problem(path, message, hint))
+
+    def _text(self, name: str, table: Mapping[str, object], key: str) -> str | None:
+        value = table.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and value and value.isprintable():
+            return value
+        self._problem((name, key), f"{key} must be text on one line")
+        return None
+
+    def _host(self, name: str, table: Mapping[str, object]) -> str:
+        if "host" not in table:
+            misspelt = get_close_matches("host", [k for k in table if k not in _KEYS], n=1)
+            if not misspelt:  # else the unknown key is the one problem there is
+                self._problem((name,), "host is missing", f'for example "{name}.example.org"')
+            return ""
+        host = (self._text(name, table, "host") or "").strip("[]")
+        if host and not _HOST.fullmatch(_ascii(host)):
+            hint = "a name or an IP address alone; the port has a key of its own"
+            self._problem((name, "host"), f"host {host!r} is no host name", hint)
+        return host.lower()
+
+    def _port(self, name: str, value: object) -> int:
+        if type(value) is int and 0 < value <= _HIGHEST_PORT:
+            return value
+        hint = f"for example {_PORTS[name]['implicit']}"
+        self._problem((name, "port"), f"port must be a number from 1 to {_HIGHEST_PORT}", hint)
+        return 0
+
+    def _tls(self, name: str, table: Mapping[str, object]) -> Tls:
+        value = table.get("tls", "implicit")
+        if value in get_args(Tls):
+            return cast("Tls", value)
+        near = get_close_matches(str(value), get_args(Tls), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "implicit, starttls or none"
+        self._problem((name, "tls"), f"tls cannot be {value!r}", hint)
+        return "implicit"
+
+    def _password(self, name: str, table: Mapping[str, object]) -> None:
+        """Only its shape: the core resolves it, and it is never shown."""
+        value = table.get("password")
+        if value is None and name == "imap":
+            self._problem((name,), "password is missing", _REFERENCE)
+        elif value is not None and not isinstance(value, Mapping):
+            self._problem(
+                (name, "password"), "a secret does not stand in the configuration", _REFERENCE
+            )
+
+    def _plaintext(self, name: str, table: Mapping[str, object], tls: Tls, host: str) -> None:
+        allowed = table.get("allow_plaintext", False)
+        if not isinstance(allowed, bool):
+            self._problem((name, "allow_plaintext"), "allow_plaintext must be true or false")
+        elif tls == "none" and host and not allowed and not _is_loopback(host):
+            hint = 'use tls = "implicit" or "starttls"; or add allow_plaintext = true'
+            self._problem((name, "tls"), f"the password would go to {host} unprotected", hint)
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return " "
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in {"localhost", "localhost."} or host.endswith(".localhost")
