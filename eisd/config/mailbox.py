@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from eisd.config.policy import OnRemoteDelete
 from eisd.config.secrets import SecretRef
@@ -12,8 +12,16 @@ from eisd.config.types import Address, Duration, Lax, Name, Size, Table, Window,
 from eisd.model.mailbox import SyncMode
 
 
+def _open_schema(schema: dict[str, Any]) -> None:
+    """In JSON Schema too, every other table is the driver's."""
+    del schema["properties"]["driver_tables"]
+    schema["additionalProperties"] = {"type": "object"}
+
+
 class MailboxSettings(Table):
     """A connected email account; the table's name is its name everywhere."""
+
+    model_config = ConfigDict(json_schema_extra=_open_schema)
 
     address: Address = key(doc="The mailbox's own address.", examples=["sales@example.org"])
     aliases: Annotated[tuple[Address, ...], Lax] = key(

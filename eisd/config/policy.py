@@ -134,6 +134,7 @@ class VisibilitySettings(Table):
         None,
         "Participants and time; also the subject; or everything. Without it: full for a shared "
         "mailbox, subject for a personal one.",
+        examples=["subject"],
     )
 
 

@@ -99,9 +99,9 @@ def summary(problems: Iterable[Problem], *, files: int) -> str:
     return f"{' and '.join(parts)} in {plural(files, 'file')}"
 
 
-def plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str, nouns: str = "") -> str:
     """``1 file``, ``2 files``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
 
 
 def suggest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:

@@ -178,7 +178,9 @@ class OwnerSettings(Table):
 class OAuthApp(Table):
     """One application registered with Google or Microsoft."""
 
-    provider: Literal["google", "microsoft"] = key(doc="Where it is registered.")
+    provider: Literal["google", "microsoft"] = key(
+        doc="Where it is registered.", examples=["microsoft"]
+    )
     client_id: str = key(doc="Its id there.", min_length=1, examples=["..."])
     client_secret: SecretRef | None = key(
         None, "Where its secret lies.", examples=[{"credential": "corp"}]
@@ -191,9 +193,21 @@ class OAuthApp(Table):
         "Each user signs in; or a service account (Google) or the application itself (Microsoft) "
         "is trusted with all mailboxes.",
     )
-    authorize_url: Url | None = key(None, "Overrides the provider's own.")
-    token_url: Url | None = key(None, "Overrides the provider's own.")
-    device_url: Url | None = key(None, "Overrides the provider's own.")
+    authorize_url: Url | None = key(
+        None,
+        "Overrides the provider's own.",
+        examples=["https://login.microsoftonline.us/common/oauth2/v2.0/authorize"],
+    )
+    token_url: Url | None = key(
+        None,
+        "Overrides the provider's own.",
+        examples=["https://login.microsoftonline.us/common/oauth2/v2.0/token"],
+    )
+    device_url: Url | None = key(
+        None,
+        "Overrides the provider's own.",
+        examples=["https://login.microsoftonline.us/common/oauth2/v2.0/devicecode"],
+    )
 
 
 class WebhookSettings(Table):

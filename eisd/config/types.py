@@ -40,7 +40,7 @@ class Table(BaseModel):
 
 def key(default: Any = ..., doc: str = "", **more: Any) -> Any:
     """A key: its default as TOML would write it, and the sentence that documents it."""
-    return Field(default, description=doc, **more)
+    return Field(default, description=doc or None, **more)
 
 
 def refuse(message: str, *, hint: str = "", code: str = "value") -> PydanticCustomError:
@@ -59,8 +59,14 @@ def _parsed(parse: Callable[[Any], Any]) -> PlainValidator:
     return PlainValidator(validate)
 
 
-def _text_schema(pattern: str, *examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(examples)})
+def _text_schema(kind: str, pattern: str = "", *examples: str) -> WithJsonSchema:
+    """A text of a kind of ours; ``x-kind`` names it for the reference page."""
+    schema: dict[str, Any] = {"type": "string", "x-kind": kind}
+    if pattern:
+        schema |= {"pattern": pattern}
+    if examples:
+        schema |= {"examples": list(examples)}
+    return WithJsonSchema(schema)
 
 
 def _duration(value: object) -> float:
@@ -74,7 +80,7 @@ Duration = Annotated[
     float,
     _parsed(_duration),
     PlainSerializer(units.format_duration, return_type=str),
-    _text_schema(r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$", "30s", "5m", "1h30m"),
+    _text_schema("duration", r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$", "30s", "5m", "1h30m"),
 ]
 """Seconds, written ``1h30m``."""
 
@@ -82,7 +88,7 @@ Size = Annotated[
     int,
     _parsed(units.parse_size),
     PlainSerializer(units.format_size, return_type=str),
-    _text_schema(r"^\d+(\.\d+)? ?([KMG]i?)?B$", "25MB", "512KiB"),
+    _text_schema("size", r"^\d+(\.\d+)? ?([KMG]i?)?B$", "25MB", "512KiB"),
 ]
 """Octets, written ``25MB``."""
 
@@ -90,7 +96,7 @@ Window = Annotated[
     WindowSpan,
     _parsed(units.parse_window),
     PlainSerializer(str, return_type=str),
-    _text_schema(r"^(all|none|\d+[dwmy])$", "7d", "1m", "1y", "all", "none"),
+    _text_schema("window", r"^(all|none|\d+[dwmy])$", "7d", "1m", "1y", "all", "none"),
 ]
 """How far back, written ``3m`` (months here)."""
 
@@ -98,7 +104,7 @@ RateValue = Annotated[
     Rate,
     _parsed(units.parse_rate),
     PlainSerializer(str, return_type=str),
-    _text_schema(r"^\d+/[smhd]$", "30/m"),
+    _text_schema("rate", r"^\d+/[smhd]$", "30/m"),
 ]
 """So many in a span of time, written ``30/m``."""
 
@@ -106,7 +112,7 @@ ListenValue = Annotated[
     Listen,
     _parsed(units.parse_listen),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["unix:/run/eisd/api.sock", "127.0.0.1:8425"]}),
+    _text_schema("listen address", "", "unix:/run/eisd/api.sock", "127.0.0.1:8425"),
 ]
 """Where a server listens."""
 
@@ -123,7 +129,7 @@ FilePath = Annotated[
     Path,
     _parsed(_path),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string"}),
+    _text_schema("path"),
 ]
 """A path; a relative one is taken from the place its key names."""
 
@@ -142,9 +148,7 @@ def _name(value: str) -> str:
     )
 
 
-Name = Annotated[
-    str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
-]
+Name = Annotated[str, AfterValidator(_name), _text_schema("name", f"^{_NAME.pattern}$")]
 """What an operator calls a mailbox, owner, app: also a metric label and part of file names."""
 
 _DOMAIN = r"(?:[^\s@\[\]<>,;:\"'()\\.]+(?:\.[^\s@\[\]<>,;:\"'()\\.]+)*|\[[0-9A-Fa-f:.IPv]+\])"
@@ -164,7 +168,7 @@ def _address(value: str) -> str:
     )
 
 
-Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string"})]
+Address = Annotated[str, AfterValidator(_address), _text_schema("address")]
 """One email address, without a display name."""
 
 
@@ -174,7 +178,7 @@ def _domain(value: str) -> str:
     raise refuse(f"want a domain such as 'example.org', got {shown(value)}", code="domain")
 
 
-Domain = Annotated[str, AfterValidator(_domain), WithJsonSchema({"type": "string"})]
+Domain = Annotated[str, AfterValidator(_domain), _text_schema("domain")]
 """A domain name, without ``@``."""
 
 
@@ -188,7 +192,7 @@ def _entry(value: str) -> str:
     )
 
 
-Entry = Annotated[str, AfterValidator(_entry), WithJsonSchema({"type": "string"})]
+Entry = Annotated[str, AfterValidator(_entry), _text_schema("address or @domain")]
 """A block-list entry: an address, or ``@domain`` for it and its subdomains."""
 
 
@@ -219,7 +223,7 @@ def _scheme_and_host(url: str) -> tuple[str, str]:
     return ("", "") if any(c.isspace() for c in url) else (parts.scheme, parts.hostname or "")
 
 
-Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri"})]
+Url = Annotated[str, AfterValidator(_url), _text_schema("URL")]
 """An https URL; plain http for loopback alone."""
 
 Lax = Field(strict=False)
