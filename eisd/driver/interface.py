@@ -13,7 +13,7 @@ of these calls closes the connection; a session that was cancelled is not used a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -96,7 +96,7 @@ class Session(Protocol):
         """
         ...
 
-    def scan(self, folder: Folder, since: Cursor | Window) -> AsyncIterator[Batch]:
+    def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
         """List copies with their header blocks, in batches.
 
         From a `Window`: the first batch fixes the live position before anything is listed; then
@@ -111,7 +111,7 @@ class Session(Protocol):
 
     def fetch(
         self, folder: Folder, ids: Sequence[RemoteId], *, limit: int
-    ) -> AsyncIterator[RawMessage]:
+    ) -> AsyncGenerator[RawMessage, None]:
         """The messages' bytes, in any order; one that is gone comes as ``missing``.
 
         A message over 256 KiB comes as a skeleton of its header and text parts; one over

@@ -285,45 +285,73 @@ def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
     )
 
 
-def strand(db: sqlite3.Connection, folder: int, validity: str) -> None:
-    """The folder is numbered anew: copies of every other validity can no longer be reached."""
+def retire(db: sqlite3.Connection, folder: int) -> None:
+    """The folder's remote ids are void (numbered anew, or put back from a backup): F6.
+
+    The rows stay as history under a validity of their own, so that the same ids may come again;
+    what was waiting to be fetched has vanished and is listed again.
+    """
     now = now_ms()
     db.execute(
-        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished',"
-        " removed_at = coalesce(removed_at, ?1)"
-        " WHERE folder_id = ?2 AND validity <> ?3 AND outcome IN ('pending', 'error')",
-        (now, folder, validity),
+        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished'"
+        " WHERE folder_id = ? AND outcome IN ('pending', 'error') AND removed_at IS NULL",
+        (folder,),
     )
     db.execute(
-        "UPDATE copy SET removed_at = ? WHERE folder_id = ? AND validity <> ?"
-        " AND removed_at IS NULL",
-        (now, folder, validity),
+        "UPDATE copy SET removed_at = coalesce(removed_at, ?1), validity = validity || '~' || ?1"
+        " WHERE folder_id = ?2 AND validity NOT LIKE '%~%'",
+        (now, folder),
     )
 
 
-def begin_listing(db: sqlite3.Connection) -> None:
+def begin_listing(db: sqlite3.Connection, folder: int) -> None:
     """Make room for what a server lists now; the room is the connection's own and temporary."""
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS listing (remote_id TEXT PRIMARY KEY) WITHOUT ROWID")
-    db.execute("DELETE FROM temp.listing")
+    db.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS listing"
+        " (folder_id INTEGER, remote_id TEXT, PRIMARY KEY (folder_id, remote_id)) WITHOUT ROWID"
+    )
+    db.execute("DELETE FROM temp.listing WHERE folder_id = ?", (folder,))
 
 
-def note_listing(db: sqlite3.Connection, remote_ids: Iterable[str]) -> None:
+def note_listing(db: sqlite3.Connection, folder: int, remote_ids: Iterable[str]) -> None:
     """Add to what the server lists now."""
     db.executemany(
-        "INSERT OR IGNORE INTO temp.listing VALUES (?)", [(remote_id,) for remote_id in remote_ids]
+        "INSERT OR IGNORE INTO temp.listing VALUES (?, ?)",
+        [(folder, remote_id) for remote_id in remote_ids],
     )
 
 
-def absent(db: sqlite3.Connection, folder: int, validity: str, before: int) -> list[int]:
-    """Ids of copies recorded before ``before`` (ms) that the noted listing does not hold."""
-    return [
+def compare_listing(
+    db: sqlite3.Connection, folder: int, validity: str, before: int
+) -> tuple[list[int], list[str]]:
+    """(ids of copies the noted listing lacks, remote ids listed that have no row).
+
+    Only copies recorded before ``before`` (ms) can be lacking. The room is given back.
+    """
+    absent = [
         row[0]
         for row in db.execute(
-            "SELECT id FROM copy WHERE folder_id = ? AND validity = ? AND removed_at IS NULL"
-            " AND recorded_at < ? AND remote_id NOT IN (SELECT remote_id FROM temp.listing)",
+            """
+            SELECT id FROM copy p WHERE folder_id = ?1 AND validity = ?2 AND removed_at IS NULL
+              AND recorded_at < ?3 AND NOT EXISTS (SELECT 1 FROM temp.listing l
+                WHERE l.folder_id = ?1 AND l.remote_id = p.remote_id)
+            """,
             (folder, validity, before),
         )
     ]
+    unknown = [
+        row[0]
+        for row in db.execute(
+            """
+            SELECT remote_id FROM temp.listing l WHERE folder_id = ?1 AND NOT EXISTS (
+              SELECT 1 FROM copy p WHERE p.folder_id = ?1 AND p.validity = ?2
+                AND p.remote_id = l.remote_id)
+            """,
+            (folder, validity),
+        )
+    ]
+    db.execute("DELETE FROM temp.listing WHERE folder_id = ?", (folder,))
+    return absent, unknown
 
 
 def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
@@ -375,3 +403,8 @@ def count(db: sqlite3.Connection, folder: int, validity: str) -> int:
         (folder, validity),
     ).fetchone()
     return number  # type: ignore[no-any-return]
+
+
+def set_variant(db: sqlite3.Connection, ids: Sequence[int], variant: int) -> None:
+    """Say which of the messages under one Message-ID these copies belong to (I2)."""
+    db.executemany("UPDATE copy SET variant = ? WHERE id = ?", [(variant, one) for one in ids])

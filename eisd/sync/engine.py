@@ -1,0 +1,255 @@
+"""One pass over a mailbox's folders: what is new first, then the past, newest first.
+
+A pass works on one session. It first fixes the live position of every folder that has none, so
+that nothing that arrives from then on depends on how long the past takes. Then it lists what came,
+folder by folder, and only then the past, in slices: after each slice the other folders are asked
+for what came meanwhile. Batches are recorded one behind: while a batch is written, the next one is
+being read. The writer takes them in order, so the position never runs ahead of what it covers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from time import monotonic
+
+from eisd import events
+from eisd.driver.interface import Session
+from eisd.errors import CursorExpired, FolderGone, Rejected
+from eisd.logs import emit
+from eisd.model.folder import Batch, Cursor, Folder
+from eisd.store import copies, folders, mailboxes
+from eisd.store.database import Tx
+from eisd.store.folders import FolderRow
+from eisd.store.sql import now_ms
+from eisd.sync.mailbox import Mailbox
+from eisd.sync.prepare import prepare
+from eisd.sync.reconcile import drop_gone, reconcile
+from eisd.sync.record import Place, Recorded, record
+from eisd.sync.selection import select
+
+SLICE = 10.0
+"""So many seconds of the past, then a look at what came elsewhere."""
+PROGRESS = 30.0
+RECONCILE = 24 * 3600.0
+
+
+class Engine:
+    """The passes of one session; made anew for each connection."""
+
+    def __init__(
+        self, mailbox: Mailbox, session: Session, on_live: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._mailbox = mailbox
+        self._session = session
+        self._on_live = on_live
+        self._store = mailbox.services.store
+        self._rows: dict[Folder, FolderRow] = {}
+        self._told = monotonic()
+        self._began = monotonic()
+        self._writing: asyncio.Future[Recorded] | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether some folder's past is not listed yet."""
+        return any(_backfilling(row.cursor) for row in self._rows.values())
+
+    def watched(self) -> Folder:
+        """The folder that matters most: the inbox, else the first one synced."""
+        return next(iter(self._rows))
+
+    @property
+    def folders(self) -> list[Folder]:
+        """The synced folders, the most important first."""
+        return list(self._rows)
+
+    async def discover(self) -> None:
+        """Ask which folders there are, and which of them are ours to read."""
+        plan, mailbox = self._mailbox.plan, self._mailbox
+        listed = select(
+            await self._session.folders(),
+            chosen=plan.chosen,
+            mode=plan.mode,
+            labels=self._session.capabilities.labels,
+        )
+        before = await self._store.read(lambda db: folders.of_mailbox(db, mailbox.id))
+        rows = await self._store.write(lambda tx: folders.put(tx.db, mailbox.id, listed))
+        by_name = {row.folder.name: row for row in rows}
+        self._rows = {folder: by_name[folder.name] for folder, why in listed if not why}
+        _tell_folders({row.folder.name: row for row in before}, rows)
+
+    async def full(self, *, reconcile_all: bool = False) -> None:
+        """Bring every folder up to date, its past included, and compare what was removed."""
+        began = monotonic()
+        for folder in list(self._rows):
+            if self._cursor(folder) is None:
+                await self._scan(folder, lambda _batch: True)
+        await self.live(list(self._rows))
+        for folder in list(self._rows):
+            while folder in self._rows and _backfilling(self._cursor(folder)):
+                await self._slice(folder)
+                await self.live([f for f in self._rows if f is not folder])
+        await self._reconcile(everything=reconcile_all)
+        caught_up = not self.behind
+        await self._store.write(
+            lambda tx: mailboxes.synced(tx.db, self._mailbox.id, caught_up=caught_up)
+        )
+        self._mailbox.passes += 1
+        emit(
+            events.SYNC_COMPLETED,
+            n=self._mailbox.listed,
+            duration_ms=round((monotonic() - began) * 1000),
+        )
+
+    async def live(self, asked: list[Folder]) -> None:
+        """List what came in these folders since we last looked."""
+        cursors = {f: c for f in asked if (c := self._cursor(f)) is not None}
+        if not cursors:
+            return
+        changed = set(await self._session.changed(cursors))
+        quiet = [self._rows[f].id for f in cursors if f not in changed]
+        if quiet:
+            await self._store.write(lambda tx: folders.proved(tx.db, quiet))
+        for folder in asked:
+            if folder in changed and folder in self._rows:
+                await self.newest(folder)
+
+    async def newest(self, folder: Folder) -> None:
+        """List what came in one folder; of its past at most the batch that is under way."""
+        await self._scan(folder, lambda batch: bool(batch.copies) and not batch.copies[0].live)
+
+    async def _slice(self, folder: Folder) -> None:
+        end = monotonic() + SLICE
+        await self._scan(folder, lambda _batch: monotonic() > end)
+
+    async def _scan(self, folder: Folder, enough: Callable[[Batch], bool]) -> None:
+        """List a folder from its position until it is caught up, or a batch is ``enough``."""
+        since = self._rows[folder].cursor or self._mailbox.window()
+        live = False
+        try:
+            async with aclosing(self._session.scan(folder, since)) as batches:
+                async for batch in batches:
+                    await self._take(folder, batch)
+                    live = live or bool(batch.copies and batch.copies[0].live)
+                    if enough(batch):
+                        break
+            await self._flush()
+        except CursorExpired:
+            await self._flush()
+            await self._renumbered(folder)
+        except (FolderGone, Rejected) as exc:
+            await self._flush()
+            await self._gone(folder, exc)
+        if live:
+            await self._on_live()
+
+    async def _take(self, folder: Folder, batch: Batch) -> None:
+        """Read a batch's headers, wait for the one before it, and hand it to the writer."""
+        mailbox = self._mailbox
+        rules = mailbox.services.rules()
+        ready = []
+        if batch.copies:
+            ready = await asyncio.get_running_loop().run_in_executor(
+                mailbox.services.threads,
+                prepare,
+                batch.copies,
+                folder,
+                mailbox.id,
+                rules,
+                mailbox.begin_at,
+            )
+        await self._flush()
+        row = self._rows[folder]
+        place = Place(mailbox.id, row.id)
+        self._rows[folder] = replace(row, cursor=batch.cursor, remaining=batch.remaining)
+        self._writing = asyncio.ensure_future(
+            self._store.write(
+                lambda tx: record(tx, rules, place, ready, batch.cursor, batch.remaining)
+            )
+        )
+
+    async def _flush(self) -> None:
+        """Wait until the batch before is durable, and let others know what it brought."""
+        if self._writing is None:
+            return
+        writing, self._writing = self._writing, None
+        self._count(await writing)
+
+    def _count(self, done: Recorded) -> None:
+        mailbox = self._mailbox
+        mailbox.beat = monotonic()
+        mailbox.listed += done.copies
+        if done.activities:
+            mailbox.activities += len(done.activities)
+            mailbox.services.on_activity(mailbox.name, done.activities)
+        if done.pending:
+            mailbox.lane_bell.ring()
+        if self.behind and monotonic() - self._told > PROGRESS:
+            self._told = monotonic()
+            remaining = sum(row.remaining or 0 for row in self._rows.values())
+            emit(
+                events.BACKFILL_PROGRESSED,
+                done=mailbox.listed,
+                total=mailbox.listed + remaining,
+                rate_per_s=round(mailbox.listed / max(0.001, monotonic() - self._began)),
+            )
+
+    async def _renumbered(self, folder: Folder) -> None:
+        """Every remote id of the folder is void: list it again from the window (F6)."""
+        row = self._rows[folder]
+
+        def start_over(tx: Tx) -> None:
+            copies.retire(tx.db, row.id)
+            folders.reset(tx.db, row.id)
+
+        await self._store.write(start_over)
+        self._rows[folder] = await self._store.read(lambda db: folders.by_id(db, row.id))
+        emit(
+            events.IMAP_UIDVALIDITY_CHANGED,
+            folder=folder.name,
+            old=row.cursor.validity if row.cursor else "",
+        )
+        await self._scan(folder, lambda _batch: True)
+
+    async def _gone(self, folder: Folder, error: Exception) -> None:
+        row = self._rows.pop(folder)
+        await self._store.write(lambda tx: folders.gone(tx.db, row.id))
+        emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
+
+    async def _reconcile(self, *, everything: bool) -> None:
+        """Compare folders with the server where that is due, after all of them were listed (F4)."""
+        rules = self._mailbox.services.rules()
+        for row in list(self._rows.values()):
+            if row.cursor is None or row.cursor.backfilling:
+                continue
+            if everything or _due(row):
+                await reconcile(self._store, self._session, row, rules.on_remote_delete)
+        await drop_gone(self._store, self._mailbox.id, rules.on_remote_delete)
+
+    def _cursor(self, folder: Folder) -> Cursor | None:
+        return self._rows[folder].cursor
+
+
+def _backfilling(cursor: Cursor | None) -> bool:
+    return cursor is None or cursor.backfilling
+
+
+def _due(row: FolderRow) -> bool:
+    return row.reconciled_at is None or now_ms() - row.reconciled_at > RECONCILE * 1000
+
+
+def _tell_folders(before: dict[str, FolderRow], rows: list[FolderRow]) -> None:
+    for row in rows:
+        old = before.get(row.folder.name)
+        if old is None or (old.status == "gone" and row.status != "gone"):
+            emit(
+                events.FOLDER_DISCOVERED,
+                level=events.Level.DEBUG,
+                folder=row.folder.name,
+                role=row.folder.role.value,
+                synced=row.status == "synced",
+            )
+        elif row.status == "gone" and old.status != "gone":
+            emit(events.FOLDER_VANISHED, folder=row.folder.name)

@@ -1,0 +1,172 @@
+"""Fetching what matched: bytes from a session, through the parser, into the store.
+
+What a message does to its parser costs that message its text and nobody else anything. A message
+that cannot be fetched is tried again later, alone, at growing intervals; after five tries it is
+poison and listed as such. A connection that breaks while several are under way says nothing about
+any one of them: they are tried one by one next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from itertools import groupby
+
+from eisd import events
+from eisd.driver.interface import Session
+from eisd.errors import DriverError, FolderGone, StoreError, Transient
+from eisd.logs import emit
+from eisd.mime.headers import extract
+from eisd.model.activity import OutcomeReason
+from eisd.model.mail import Headers, RawMessage
+from eisd.store import copies, folders
+from eisd.store.copies import Queued
+from eisd.store.database import Tx
+from eisd.sync.mailbox import Mailbox
+from eisd.sync.record import Fetched, complete
+from eisd.sync.settle import Settled
+
+GROUP = 64
+"""So many messages are parsed and written together, or fewer if they are large."""
+GROUP_BYTES = 4 << 20
+
+
+class Fetcher:
+    """Fetches queued copies over a session it is given; one for each task that fetches."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._suspects: set[int] = set()
+        """Copies that were under way when a connection broke."""
+
+    async def run(self, session: Session, queued: Sequence[Queued]) -> None:
+        """Fetch these copies, and record what becomes of each."""
+        mine = [one for one in queued if one.id not in self._mailbox.in_hand]
+        self._mailbox.in_hand.update(one.id for one in mine)
+        self._mailbox.quiet.clear()
+        try:
+            for folder, members in groupby(
+                sorted(mine, key=lambda one: one.folder_id), key=lambda one: one.folder_id
+            ):
+                listed = list(members)
+                together = [o for o in listed if not o.attempts and o.id not in self._suspects]
+                if together:
+                    await self._folder(session, folder, together)
+                for one in listed:
+                    if one not in together:
+                        await self._folder(session, folder, [one])
+        finally:
+            self._mailbox.in_hand.difference_update(one.id for one in mine)
+            if not self._mailbox.in_hand:
+                self._mailbox.quiet.set()
+
+    async def _folder(self, session: Session, folder: int, queued: Sequence[Queued]) -> None:
+        mailbox = self._mailbox
+        row = await mailbox.services.store.read(lambda db: folders.by_id(db, folder))
+        waiting = {one.remote_id: one for one in queued}
+        gathered: list[RawMessage] = []
+        size = 0
+        try:
+            fetching = session.fetch(row.folder, list(waiting), limit=mailbox.plan.max_message_size)
+            async with aclosing(fetching) as messages:
+                async for raw in messages:
+                    gathered.append(raw)
+                    size += len(raw.rfc822)
+                    if len(gathered) >= GROUP or size >= GROUP_BYTES:
+                        await self._take(waiting, gathered)
+                        gathered, size = [], 0
+        except FolderGone:
+            await self._take(waiting, gathered)
+            gone = [one.id for one in waiting.values()]
+            await mailbox.services.store.write(lambda tx: copies.vanished(tx.db, gone))
+            return
+        except DriverError as exc:
+            await self._take(waiting, gathered)
+            await self._broken(list(waiting.values()), exc)
+            raise
+        await self._take(waiting, gathered)
+        if waiting:  # a driver that leaves some out, against its promise
+            await self._failed(list(waiting.values()), OutcomeReason.FETCH, "not answered")
+
+    async def _broken(self, under_way: Sequence[Queued], error: DriverError) -> None:
+        """The session failed: blame a message only if it was alone and nothing excuses it."""
+        self._suspects.update(one.id for one in under_way)
+        excused = isinstance(error, Transient) and error.code == "throttled"
+        if len(under_way) == 1 and not excused:
+            await self._failed(under_way, OutcomeReason.FETCH, str(error))
+
+    async def _failed(self, queued: Sequence[Queued], reason: OutcomeReason, why: str) -> None:
+        for one in queued:
+            poison = await self._mailbox.services.store.write(
+                lambda tx, one=one: copies.failed(tx.db, one.id, reason, why)  # type: ignore[misc]
+            )
+            emit(
+                events.MATCH_MESSAGE_FAILED,
+                level=None if poison else events.Level.WARNING,
+                uid=one.remote_id,
+                attempt=one.attempts + 1,
+                quarantined=poison,
+                error_code=reason.value,
+            )
+
+    async def _take(self, waiting: dict[str, Queued], gathered: Sequence[RawMessage]) -> None:
+        """Parse and record a group; each that is taken no longer waits."""
+        if not gathered:
+            return
+        services = self._mailbox.services
+        here = [raw for raw in gathered if raw.remote_id in waiting and not raw.missing]
+        gone = [
+            waiting[raw.remote_id].id
+            for raw in gathered
+            if raw.remote_id in waiting and raw.missing
+        ]
+        parsed = await services.parser.parse(here)
+        headers = await asyncio.get_running_loop().run_in_executor(
+            services.threads, _headers, here, services.rules().local_case
+        )
+        ready = [
+            (waiting[raw.remote_id], Fetched(header, body, raw.size))
+            for raw, header, body in zip(here, headers, parsed, strict=True)
+        ]
+        await self._record(ready, gone)
+        for raw in gathered:
+            waiting.pop(raw.remote_id, None)
+
+    async def _record(self, ready: Sequence[tuple[Queued, Fetched]], gone: list[int]) -> None:
+        rules = self._mailbox.services.rules()
+
+        def write(tx: Tx) -> list[Settled]:
+            if gone:
+                copies.vanished(tx.db, gone)
+            return [complete(tx, rules, one.id, fetched) for one, fetched in ready]
+
+        try:
+            done = await self._mailbox.services.store.write(write)
+        except StoreError:
+            raise
+        except Exception as exc:  # noqa: BLE001  a fault of ours in one of them: find out which
+            if len(ready) == 1:
+                emit(events.MATCH_MESSAGE_FAILED, error=exc, attempt=ready[0][0].attempts + 1)
+                why = f"{type(exc).__name__}"
+                await self._failed([ready[0][0]], OutcomeReason.INTERNAL_ERROR, why)
+                return
+            for one in ready:
+                await self._record([one], gone)
+            return
+        self._tell([ident for settled in done for ident in settled.activities])
+
+    def _tell(self, fresh: Sequence[int]) -> None:
+        if fresh:
+            self._mailbox.activities += len(fresh)
+            self._mailbox.services.on_activity(self._mailbox.name, fresh)
+
+
+def _headers(messages: Sequence[RawMessage], local_case: str) -> list[Headers]:
+    return [extract(_block(raw.rfc822), local_case=local_case) for raw in messages]  # type: ignore[arg-type]
+
+
+def _block(rfc822: bytes) -> bytes:
+    """A message's header block (RFC 5322 2.1): up to the first empty line."""
+    ends = [at for mark in (b"\r\n\r\n", b"\n\n") if (at := rfc822.find(mark)) >= 0]
+    return rfc822[: min(ends) + 2] if ends else rfc822

@@ -1,0 +1,283 @@
+"""A mailbox's life: connect, bring it up to date, wait, again; and what to do when that fails.
+
+One task for each mailbox runs `live`. It never ends by itself and lets no error out: each class of
+error has its own patience (`eisd.sync.backoff`), and what only a person can mend is said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from time import monotonic
+
+from eisd import events
+from eisd.driver.interface import Session
+from eisd.errors import (
+    AuthRejected,
+    DriverError,
+    Misconfigured,
+    StoreError,
+    Transient,
+    UserError,
+)
+from eisd.logs import emit
+from eisd.model.folder import Folder
+from eisd.model.mailbox import Reason
+from eisd.store import mailboxes
+from eisd.store.database import Tx
+from eisd.store.sql import now_ms
+from eisd.sync.backoff import LASTING, Backoffs, fresh
+from eisd.sync.engine import Engine
+from eisd.sync.lane import Lane
+from eisd.sync.mailbox import Mailbox
+from eisd.sync.record import forget_book
+from eisd.sync.state import Event
+
+WATCH = 300.0
+"""At most so long between two looks, whatever the server promises to tell (RF30)."""
+DISCOVER = 3600.0
+"""How often the list of folders is asked for again."""
+DAY_MS = 86_400_000
+FRESH_LOGIN = 120.0
+"""The first refusal is checked once more after so many seconds: providers err, too."""
+
+
+class Life:
+    """One mailbox's coroutine and its memories."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._backoffs: Backoffs = fresh()
+        self._lane = Lane(mailbox)
+        self._connected_at: float | None = None
+
+    async def live(self) -> None:
+        """Keep the mailbox in step until cancelled."""
+        while True:
+            if self._mailbox.paused:
+                await self._pause()
+                continue
+            pause = await self._attempt()
+            await self._rest(pause)
+
+    async def once(self) -> None:
+        """Bring the mailbox up to date over one connection, then stop.
+
+        Raises:
+            DriverError: it could not be done.
+        """
+        mailbox = self._mailbox
+        await mailbox.event(Event.CONNECT)
+        try:
+            async with mailbox.session() as session:
+                await self._logged_in(session)
+                engine = Engine(mailbox, session, lambda: self._lane.live(session))
+                await engine.discover()
+                lane = asyncio.ensure_future(self._lane.run())
+                try:
+                    await engine.full(reconcile_all=True)
+                finally:
+                    lane.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await lane
+                await self._lane.drain(session)
+                await self._caught_up(session)
+        except DriverError as exc:
+            await self._failed(exc)
+            raise
+
+    async def _attempt(self) -> float:
+        """One connection, from its making to its end; returns the pause before the next."""
+        mailbox = self._mailbox
+        began = monotonic()
+        try:
+            async with mailbox.services.logins:
+                await mailbox.event(Event.CONNECT)
+                opening = mailbox.session()
+                session = await opening.__aenter__()
+            try:
+                await self._serve(session)
+            finally:
+                await opening.__aexit__(None, None, None)
+        except (DriverError, StoreError, UserError) as exc:
+            return await self._failed(exc)
+        except Exception as exc:  # noqa: BLE001  our mistake: this mailbox starts anew, alone
+            pause = self._backoffs.connect.next(random.random(), floor=5.0)  # noqa: S311
+            emit(events.TASK_CRASHED, task=mailbox.name, restart_in_s=round(pause), error=exc)
+            await mailbox.event(Event.LOST, detail="an internal error; see the log")
+            mailbox.fail_waiters(exc)
+            return pause
+        finally:
+            self._forgive(monotonic() - began)
+        return 0.0
+
+    async def _serve(self, session: Session) -> None:
+        """Work on a live session until it fails, or somebody asks for another one."""
+        mailbox = self._mailbox
+        await self._logged_in(session)
+        engine = Engine(mailbox, session, lambda: self._lane.live(session))
+        lane = asyncio.ensure_future(self._lane.run())
+        try:
+            discovered = float("-inf")
+            while not (mailbox.paused or mailbox.reconnect):
+                if monotonic() - discovered > DISCOVER or mailbox.asked:
+                    await engine.discover()
+                    discovered = monotonic()
+                asked = mailbox.asked
+                mailbox.pass_begins()
+                if engine.behind:
+                    await mailbox.event(Event.BEHIND)
+                await engine.full(reconcile_all=asked)
+                await self._caught_up(session)
+                if asked or mailbox.lane_blocked:
+                    await self._lane.drain(session)
+                await self._finish_lane()
+                mailbox.tell_waiters()
+                await self._watch(engine, session)
+            mailbox.reconnect = False
+        finally:
+            lane.cancel()
+            with suppress(asyncio.CancelledError):
+                await lane
+
+    async def _finish_lane(self) -> None:
+        """Somebody waits for what the lane has in hand."""
+        mailbox = self._mailbox
+        while mailbox.has_due and mailbox.in_hand:
+            await mailbox.quiet.wait()
+
+    async def _watch(self, engine: Engine, session: Session) -> None:
+        """Wait for mail until the next full pass is due."""
+        mailbox = self._mailbox
+        end = monotonic() + mailbox.plan.interval
+        if not engine.folders:
+            await mailbox.bell.wait(mailbox.plan.interval)
+            return
+        while (left := end - monotonic()) > 0:
+            folder = engine.watched()
+            if not mailbox.plan.push:
+                await mailbox.bell.wait(left)
+                return
+            if await self._wait(session, folder, min(left, WATCH)):
+                return
+            mailbox.beat = monotonic()
+            await engine.newest(folder)
+            if not engine.folders:
+                return
+            rest = engine.folders if session.capabilities.push_all else engine.folders[:2]
+            await engine.live([f for f in rest if f is not folder])
+            if mailbox.lane_blocked:
+                await self._lane.drain(session)
+
+    async def _wait(self, session: Session, folder: Folder, seconds: float) -> bool:
+        """Wait for the server or the bell; True if it was the bell."""
+        mailbox = self._mailbox
+        waiting = asyncio.ensure_future(session.wait(folder, seconds))
+        ringing = asyncio.ensure_future(mailbox.bell.wait())
+        try:
+            await asyncio.wait({waiting, ringing}, return_when=asyncio.FIRST_COMPLETED)
+            rung = ringing.done()
+            if rung and not waiting.done():
+                session.nudge()
+            await waiting
+            return rung
+        finally:
+            for task in (ringing, waiting):
+                if not task.done():
+                    task.cancel()
+                    with suppress(asyncio.CancelledError, DriverError):
+                        await task
+
+    async def _logged_in(self, session: Session) -> None:
+        """A login succeeded: take the window's begin the first time, and say so."""
+        mailbox = self._mailbox
+        self._connected_at = monotonic()
+        self._backoffs.connect.reset()
+        self._backoffs.auth.reset()
+        self._backoffs.config.reset()
+        mailbox.retry_at = None
+        days = mailbox.plan.window_days
+        begin = None if days is None else now_ms() - days * DAY_MS
+
+        def connected(tx: Tx) -> int | None:
+            mailboxes.connected(tx.db, mailbox.id, begin)
+            forget_book(tx)
+            return mailboxes.by_id(tx.db, mailbox.id).begin_at
+
+        mailbox.begin_at = await mailbox.services.store.write(connected)
+        await mailbox.event(Event.CONNECTED)
+        emit(events.IMAP_CONNECTED, level=events.Level.DEBUG, host=session.capabilities.host)
+
+    async def _caught_up(self, session: Session) -> None:
+        push = self._mailbox.plan.push and session.capabilities.push
+        await self._mailbox.event(Event.CAUGHT_UP_PUSH if push else Event.CAUGHT_UP_POLL)
+
+    async def _failed(self, error: DriverError | StoreError | UserError) -> float:
+        """Say what went wrong in the mailbox's state; return how long to leave it alone."""
+        mailbox, dice = self._mailbox, random.random()  # noqa: S311
+        mailbox.fail_waiters(error)
+        if isinstance(error, AuthRejected):
+            first = self._backoffs.auth.tries == 0
+            pause = FRESH_LOGIN if first else 0.0
+            pause = max(pause, self._backoffs.auth.next(dice) if not first else 0.0)
+            if first:
+                self._backoffs.auth.tries = 1
+            await self._needs_person(Reason.AUTH, error)
+            return pause
+        if isinstance(error, Misconfigured | UserError):
+            reason = Reason.CONFIG
+            if isinstance(error, Misconfigured) and error.code in set(Reason):
+                reason = Reason(error.code)
+            await self._needs_person(reason, error)
+            return self._backoffs.config.next(max(dice, 0.5))
+        floor = (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0
+        brief = self._backoffs.brief.next(dice) if self._connected_at is not None else 0.0
+        pause = max(brief, self._backoffs.connect.next(dice, floor=floor))
+        throttled = isinstance(error, Transient) and error.code == "throttled"
+        await mailbox.event(
+            Event.THROTTLED if throttled else Event.LOST,
+            detail=f"{error}; next try in {pause:.0f} s",
+        )
+        emit(
+            events.IMAP_DISCONNECTED,
+            reason=str(error),
+            attempt=self._backoffs.connect.tries,
+            retry_in_s=round(pause, 1),
+            error=error,
+        )
+        return pause
+
+    async def _needs_person(self, reason: Reason, error: DriverError | UserError) -> None:
+        """Say once what a person has to do."""
+        name = self._mailbox.name
+        hint = getattr(error, "hint", "") or f"mend it, then: eisd mailbox reconnect {name}"
+        await self._mailbox.event(
+            Event.REFUSED, reason=reason.value, detail=f"{error}; {hint}", fix=hint
+        )
+
+    async def _pause(self) -> None:
+        """Rest until somebody resumes the mailbox."""
+        mailbox = self._mailbox
+        await mailbox.event(Event.PAUSE, detail="paused by command")
+        while mailbox.paused:
+            mailbox.fail_waiters(
+                UserError(f"{mailbox.name} is paused", hint=f"eisd mailbox resume {mailbox.name}")
+            )
+            await mailbox.bell.wait()
+        await mailbox.event(Event.RESUME)
+
+    async def _rest(self, pause: float) -> None:
+        """Leave the mailbox alone for a while, unless somebody rings."""
+        mailbox = self._mailbox
+        if pause <= 0:
+            return
+        mailbox.retry_at = monotonic() + pause
+        await mailbox.bell.wait(pause)
+        mailbox.reconnect = False
+
+    def _forgive(self, lived: float) -> None:
+        """A connection that lasted clears the memory of those that did not."""
+        if lived >= LASTING:
+            self._backoffs.brief.reset()
+        self._connected_at = None

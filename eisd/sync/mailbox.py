@@ -1,0 +1,194 @@
+"""One mailbox at work: what its tasks share, and the one place where its state changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Protocol
+
+from eisd import events
+from eisd.bell import Bell
+from eisd.driver.interface import Driver, Login, Session
+from eisd.errors import StoreError
+from eisd.logs import emit
+from eisd.model.folder import Window
+from eisd.model.mail import Parsed, RawMessage
+from eisd.model.mailbox import MailboxState, SyncMode
+from eisd.store import mailboxes
+from eisd.store.database import Database
+from eisd.sync.rules import Rules
+from eisd.sync.state import Event, step
+
+
+class Parser(Protocol):
+    """Whoever parses messages without ever being stopped by one."""
+
+    async def parse(self, messages: Sequence[RawMessage]) -> list[Parsed]: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """What every mailbox of the daemon uses."""
+
+    store: Database
+    parser: Parser
+    threads: Executor
+    """For pure work that would hold up the loop."""
+    rules: Callable[[], Rules]
+    logins: asyncio.Semaphore
+    """How many mailboxes may be connecting at once."""
+    on_activity: Callable[[str, Sequence[int]], None] = lambda _mailbox, _ids: None
+    """Told of new activities, after they are durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one mailbox is to be synced; a reload that changes it starts the mailbox anew."""
+
+    name: str
+    driver: Driver
+    options: Any
+    login: Login
+    window_days: int | None
+    """None: everything; 0: nothing of the past."""
+    interval: float
+    max_message_size: int
+    mode: SyncMode = SyncMode.TWO_WAY
+    chosen: tuple[str, ...] | None = None
+    push: bool = True
+    fingerprint: str = ""
+    """Changes whenever anything about the connection does, its secret included."""
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """A mailbox's shared state, owned by its own task; others ring its bells."""
+
+    id: int
+    plan: Plan
+    services: Services
+    bell: Bell = field(default_factory=Bell)
+    """Rung to end a wait: sync now, pause, resume, reconnect."""
+    lane_bell: Bell = field(default_factory=Bell)
+    """Rung when something is to be fetched."""
+    state: MailboxState = MailboxState.STARTING
+    reason: str = ""
+    detail: str = ""
+    retry_at: float | None = None
+    """On the monotonic clock: when the next try is due."""
+    begin_at: int | None = None
+    """Where the window begins, in milliseconds; None: no limit, or not connected yet."""
+    paused: bool = False
+    asked: bool = False
+    """A full pass was asked for."""
+    reconnect: bool = False
+    passes: int = 0
+    """Full passes that ended well."""
+    in_hand: set[int] = field(default_factory=set)
+    """Copies that one of the tasks is fetching."""
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while nothing is being fetched."""
+    lane_blocked: bool = False
+    """The server refuses a second connection: the first one fetches too."""
+    listed: int = 0
+    activities: int = 0
+    beat: float = field(default_factory=monotonic)
+    _waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    _due: list[asyncio.Future[None]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The configuration's name for it, in every log line."""
+        return self.plan.name
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """A new connection of this mailbox."""
+        return self.plan.driver.session(self.plan.options, self.plan.login)
+
+    def window(self) -> Window:
+        """Where a folder's first scan begins."""
+        if self.plan.window_days == 0:
+            return Window(backfill=False)
+        if self.begin_at is None:
+            return Window()
+        return Window(since=datetime.fromtimestamp(self.begin_at / 1000, UTC))
+
+    async def event(self, event: Event, *, reason: str = "", detail: str = "", **log: Any) -> None:
+        """Let something happen to the mailbox: state, database and log in one place.
+
+        A repetition of the same state for the same reason is no news and makes no noise.
+        """
+        before = self.state
+        self.state = step(before, event)
+        self.beat = monotonic()
+        if (self.state, reason, detail) == (before, self.reason, self.detail):
+            return
+        changed = (self.state, reason) != (before, self.reason)
+        self.reason, self.detail = reason, detail
+        await self._store_state()
+        if changed and self.state is not before:
+            emit(
+                events.MAILBOX_STATE_CHANGED,
+                level=events.Level.ERROR if event is Event.REFUSED else None,
+                from_=before.value,
+                to=self.state.value,
+                reason=reason or None,
+                **log,
+            )
+
+    async def _store_state(self) -> None:
+        state, reason, detail = self.state, self.reason, self.detail
+        try:
+            await self.services.store.write(
+                lambda tx: mailboxes.set_state(tx.db, self.id, state, reason, detail)
+            )
+        except StoreError as exc:
+            emit(events.DB_WRITE_FAILED, reason=str(exc), error=exc)
+
+    async def caught_up(self, timeout: float | None) -> bool:  # noqa: ASYNC109
+        """Ask for a full pass and wait until it and what it found to fetch is done."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        self.asked = True
+        self.bell.ring()
+        try:
+            async with asyncio.timeout(timeout):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            for queue in (self._waiters, self._due):
+                if future in queue:
+                    queue.remove(future)
+        return True
+
+    @property
+    def has_due(self) -> bool:
+        """Whether somebody waits for the pass under way."""
+        return bool(self._due)
+
+    def pass_begins(self) -> None:
+        """Whoever asked before now is answered by the pass that begins."""
+        self.asked = False
+        self._due += self._waiters
+        self._waiters.clear()
+
+    def tell_waiters(self) -> None:
+        """The pass they asked for is done, and nothing is left to fetch."""
+        for future in self._due:
+            if not future.done():
+                future.set_result(None)
+        self._due.clear()
+
+    def fail_waiters(self, error: BaseException) -> None:
+        """The pass they wait for cannot be had now."""
+        for future in (*self._due, *self._waiters):
+            if not future.done():
+                future.set_exception(error)
+        self._due.clear()
+        self._waiters.clear()

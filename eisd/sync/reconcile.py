@@ -1,0 +1,52 @@
+"""What was removed on the server (F3, F4): apart from the hot path, after all folders were listed.
+
+A message that moved is found in its new folder by then; its identity keeps it one message, and
+only one that no folder shows any more counts as removed.
+"""
+
+from __future__ import annotations
+
+from eisd.driver.interface import Session
+from eisd.store import activities, copies, folders
+from eisd.store.database import Database, Tx
+from eisd.store.folders import FolderRow
+from eisd.store.sql import now_ms
+
+
+async def reconcile(store: Database, session: Session, row: FolderRow, policy: str) -> int:
+    """Mark the copies of a folder that the server no longer lists; return how many."""
+    absent, _ = await compare(store, session, row)
+
+    def mark(tx: Tx) -> None:
+        _removed(tx, absent, policy)
+        folders.reconciled(tx.db, row.id)
+
+    await store.write(mark)
+    return len(absent)
+
+
+async def compare(store: Database, session: Session, row: FolderRow) -> tuple[list[int], list[str]]:
+    """(ids of our copies the server lacks, remote ids it lists that we lack), above the floor."""
+    if row.cursor is None:
+        return [], []
+    began = now_ms()
+    await store.write(lambda tx: copies.begin_listing(tx.db, row.id))
+    async for chunk in session.listing(row.folder, row.cursor):
+        await store.write(lambda tx, chunk=chunk: copies.note_listing(tx.db, row.id, chunk))  # type: ignore[misc]
+    validity = row.cursor.validity
+    return await store.write(lambda tx: copies.compare_listing(tx.db, row.id, validity, began))
+
+
+async def drop_gone(store: Database, mailbox: int, policy: str) -> None:
+    """Mark the copies of folders that the server no longer lists at all."""
+    gone = await store.read(lambda db: copies.of_gone_folders(db, mailbox))
+    if gone:
+        await store.write(lambda tx: _removed(tx, gone, policy))
+
+
+def _removed(tx: Tx, ids: list[int], policy: str) -> None:
+    orphans = copies.removed(tx.db, ids)
+    if policy == "mark":
+        activities.flag_removed(tx.db, orphans)
+    elif policy == "remove":
+        activities.remove(tx.db, orphans)

@@ -1,0 +1,255 @@
+"""The two transactions of a message's way (DESIGN: the way of a message).
+
+`record` takes a batch of listed copies: copies, outcomes and the folder's cursor go in together,
+so that a position never covers a copy without an outcome (F7), and every decision is made against
+the contact book of that very transaction (I5). `complete` takes one fetched message: its text,
+its activities, and the outcomes of all its copies.
+
+Most copies concern nobody and are alone under their identity; they are decided in memory and
+written in one statement a batch. The others go by `eisd.sync.settle`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from eisd.matcher.codec import pack, unpack
+from eisd.matcher.facts import facts_of, strip
+from eisd.matcher.keys import parent_key
+from eisd.matcher.staff import direction_of
+from eisd.mime.headers import decode_text, identity
+from eisd.model.activity import Direction, Outcome, OutcomeReason
+from eisd.model.facts import Facts
+from eisd.model.folder import Cursor
+from eisd.model.mail import Headers, Parsed, Signal
+from eisd.model.mailbox import Box
+from eisd.store import copies, folders
+from eisd.store.copies import CopyRow, NewCopy
+from eisd.store.database import Tx
+from eisd.store.messages import Content
+from eisd.sync.prepare import Prepared
+from eisd.sync.rules import Rules
+from eisd.sync.settle import Settled, settle, variant_for
+from eisd.sync.verdict import NOBODY, Book, Sight, judge
+
+BOOK = "book"
+
+
+@dataclass(slots=True)
+class Recorded(Settled):
+    """What a batch came to, for the log and the engine."""
+
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch was listed: row ids, and the numbering its remote ids belong to."""
+
+    mailbox: int
+    folder: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A message's bytes as the worker and the header extractor read them."""
+
+    headers: Headers
+    parsed: Parsed
+    size: int
+
+
+def book_of(tx: Tx) -> Book:
+    """The writer's own book, kept from write to write; `forget_book` when people change."""
+    book = tx.cache.get(BOOK)
+    if book is None:
+        book = tx.cache[BOOK] = Book.read(tx.db, with_filter=True)
+    return book
+
+
+def forget_book(tx: Tx) -> None:
+    """Contacts, staff or feeds have changed: read them again."""
+    tx.cache.pop(BOOK, None)
+
+
+def record(
+    tx: Tx,
+    rules: Rules,
+    place: Place,
+    batch: Sequence[Prepared],
+    cursor: Cursor,
+    remaining: int | None,
+) -> Recorded:
+    """Record a batch with its outcomes, and move the folder's position past it."""
+    book = book_of(tx)
+    done = Recorded(copies=len(batch))
+    known: dict[bytes, list[CopyRow]] = {}
+    for row in copies.by_identity(tx.db, list({one.facts.id_key for one in batch})):
+        known.setdefault(row.id_key, []).append(row)
+    alone, others = _apart(batch, known.keys(), book)
+    rows = [_alone(rules, book, place.mailbox, one) for one in alone]
+    copies.insert(tx.db, place.folder, cursor.validity, rows)
+    for id_key, members in others.items():
+        _together(tx.db, rules, book, place, cursor.validity, members, known.get(id_key, []), done)
+    _list_parents(tx.db, rules, book, place.mailbox, batch, done)
+    folders.move(tx.db, place.folder, cursor, remaining)
+    return done
+
+
+def _apart(
+    batch: Sequence[Prepared], known: object, book: Book
+) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
+    """Tell copies that are alone and concern nobody from those that need settling."""
+    by_key: dict[bytes, list[Prepared]] = {}
+    for one in batch:
+        by_key.setdefault(one.facts.id_key, []).append(one)
+    alone: list[Prepared] = []
+    others: dict[bytes, list[Prepared]] = {}
+    for id_key, members in by_key.items():
+        if len(members) == 1 and id_key not in known and not book.may_know(members[0].facts):  # type: ignore[operator]
+            alone += members
+        else:
+            others[id_key] = members
+    return alone, others
+
+
+def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
+    if one.held:
+        return _new(one, 0, Outcome.SKIPPED, one.held, 0)
+    sight = Sight(mailbox, one.gate_at, one.box, one.live)
+    verdict = judge(rules, book, one.facts, [sight], known=False)
+    outcome, reason = verdict.outcomes[0]
+    answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
+    return _new(one, 0, outcome, reason, answers)
+
+
+def _new(
+    one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
+) -> NewCopy:
+    flags = one.flags
+    return NewCopy(
+        remote_id=one.remote_id,
+        id_key=one.facts.id_key,
+        variant=variant,
+        gate_at=one.gate_at,
+        size=one.size,
+        box=one.box,
+        live=one.live,
+        seen="\\Seen" in flags,
+        answered="\\Answered" in flags,
+        flagged="\\Flagged" in flags,
+        held=one.held,
+        outcome=outcome,
+        reason=reason,
+        facts=pack(strip(one.facts)),
+        message_id=None,
+        parent=parent,
+    )
+
+
+def _together(
+    db: sqlite3.Connection,
+    rules: Rules,
+    book: Book,
+    place: Place,
+    validity: str,
+    members: Sequence[Prepared],
+    known: Sequence[CopyRow],
+    done: Recorded,
+) -> None:
+    """Record copies of one identity provisionally, then settle it."""
+    at_hand: dict[int, Facts] = {}
+    rows = list(known)
+    for one in members:
+        variant = variant_for(rows, one.facts)
+        if not one.held:
+            at_hand.setdefault(variant, one.facts)
+        outcome, reason = (
+            (Outcome.SKIPPED, one.held)
+            if one.held
+            else (Outcome.UNMATCHED, OutcomeReason.NO_CONTACT)
+        )
+        copies.insert(db, place.folder, validity, [_new(one, variant, outcome, reason, 0)])
+        if len(members) > 1:
+            rows = copies.by_identity(db, [one.facts.id_key])
+    settle(rules, book, members[0].facts.id_key, at_hand=at_hand, done=done)
+
+
+def _list_parents(
+    db: sqlite3.Connection,
+    rules: Rules,
+    book: Book,
+    mailbox: int,
+    batch: Sequence[Prepared],
+    done: Recorded,
+) -> None:
+    """Decide skipped list mail again whose parent has just turned out to be ours (G4)."""
+    workspaces = book.feeds.get(mailbox, {})
+    staffs = [book.staff.get(workspace, NOBODY) for workspace in workspaces]
+    written = [
+        parent_key(one.facts.id_key)
+        for one in batch
+        if any(direction_of(one.facts, staff) is Direction.OUTGOING for staff in staffs)
+    ]
+    for id_key in copies.answered_by(db, written):
+        settle(rules, book, id_key, done=done)
+
+
+def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
+    """Record a fetched message and what follows from it; its copies are pending no longer.
+
+    Raises LookupError when the copy is no longer on record.
+    """
+    row = copies.by_id(tx.db, copy)
+    done = Settled()
+    facts = facts_of(
+        fetched.headers,
+        gate_at_ms=row.gate_at,
+        hasher=rules.hasher,
+        blocklist=rules.of(row.mailbox_id).blocklist,
+        trusted_authserv=rules.trusted_authserv,
+        sent=row.box is Box.SENT,
+    )
+    if facts.id_key != row.id_key:  # the server shows another header than it listed
+        facts = unpack(row.id_key, row.gate_at, row.facts)
+    if fetched.parsed.calendar_method in {"REQUEST", "REPLY", "CANCEL"}:
+        facts = _with(facts, Signal.CALENDAR)
+    settle(
+        rules,
+        book_of(tx),
+        row.id_key,
+        at_hand={row.variant: facts},
+        content=(row.variant, _content(fetched)),
+        done=done,
+    )
+    return done
+
+
+def _with(facts: Facts, signal: Signal) -> Facts:
+    return replace(facts, signals=facts.signals | signal)
+
+
+def _content(fetched: Fetched) -> Content:
+    headers, parsed = fetched.headers, fetched.parsed
+    return Content(
+        identity=identity(headers),
+        subject=decode_text(headers.subject_raw),
+        snippet=parsed.snippet,
+        text=parsed.text,
+        text_reply=parsed.text_reply,
+        date_raw=decode_text(headers.date_raw),
+        dated_at=_ms(headers.date),
+        received=tuple(int(at.timestamp() * 1000) for at in headers.received),
+        size=fetched.size,
+        parse_status=parsed.status,
+        defects=(*headers.defects, *parsed.defects),
+        sha256=parsed.sha256,
+        attachments=parsed.attachments,
+    )
+
+
+def _ms(when: datetime | None) -> int | None:
+    return None if when is None else int(when.timestamp() * 1000)

@@ -1,0 +1,40 @@
+"""What recording goes by: the configuration's policies, made ready once for each reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eisd.matcher.blocklist import Blocklist
+from eisd.matcher.keys import Hasher
+from eisd.matcher.policy import Policy
+from eisd.model.facts import KeyHash
+from eisd.model.mailbox import SyncMode
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRules:
+    """What is particular to one mailbox."""
+
+    key: KeyHash
+    """Exact key of its own address."""
+    mode: SyncMode = SyncMode.TWO_WAY
+    visibility: str = "full"
+    """metadata, subject or full (V1)."""
+    blocklist: Blocklist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Policies and keys, the same for every mailbox, and what is particular by row id."""
+
+    hasher: Hasher
+    policy: Policy
+    mailboxes: Mapping[int, MailboxRules]
+    trusted_authserv: frozenset[str] = frozenset()
+    local_case: str = "fold"
+    on_remote_delete: str = "retain"
+
+    def of(self, mailbox: int) -> MailboxRules:
+        """The rules of one mailbox; of one that is no longer configured, the plainest."""
+        return self.mailboxes.get(mailbox) or MailboxRules(key=0)

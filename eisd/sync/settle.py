@@ -1,0 +1,258 @@
+"""Settling: everything known of one identity, made into outcomes and activities again.
+
+Recording a copy, completing a message and importing a contact all end here. Settling reads every
+copy of the identity, merges their facts and decides anew, inside the writer's transaction. What it
+writes depends on what is known and not on the order in which it came (MATCHING I4): settling
+twice changes nothing, and a process killed between two settlings loses nothing.
+
+One Message-ID may stand on different messages (I2). Their copies are told apart by `variant`: 0
+for the message with the earliest Date, a fingerprint for the others.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from hashlib import blake2b
+
+from eisd.matcher.codec import unpack
+from eisd.matcher.facts import merge
+from eisd.matcher.keys import parent_key
+from eisd.matcher.match import same_message
+from eisd.matcher.when import occurred_at
+from eisd.model.activity import Flag, Outcome, OutcomeReason
+from eisd.model.facts import Decision, Facts, Hit, Participant
+from eisd.model.mailbox import Box
+from eisd.store import activities, copies, messages
+from eisd.store.activities import ActivityFacts
+from eisd.store.copies import CopyRow
+from eisd.store.messages import Content, MessageRow
+from eisd.store.sql import stamp
+from eisd.sync.rules import Rules
+from eisd.sync.verdict import Book, Sight, Verdict, judge
+
+_VISIBILITY = ("metadata", "subject", "full")
+
+
+@dataclass(slots=True)
+class Settled:
+    """What came of it: new activities, and how many copies now wait for their text."""
+
+    activities: list[int] = field(default_factory=list)
+    pending: int = 0
+
+
+def settle(
+    rules: Rules,
+    book: Book,
+    id_key: bytes,
+    *,
+    at_hand: Mapping[int, Facts] | None = None,
+    content: tuple[int, Content] | None = None,
+    done: Settled,
+) -> None:
+    """Bring one identity up to what is known of it.
+
+    ``at_hand`` holds readable facts by variant, as a header just read gives them; ``content`` the
+    text of one variant, as a fetch just gave it.
+    """
+    rows = copies.by_identity(book.db, [id_key])
+    groups: dict[int, list[CopyRow]] = {}
+    for row in rows:
+        groups.setdefault(row.variant, []).append(row)
+    moved = _earliest_is_bare(book.db, id_key, groups) if len(groups) > 1 else {}
+    for variant, members in groups.items():
+        origin = next((old for old, new in moved.items() if new == variant), variant)
+        facts = (at_hand or {}).get(origin)
+        text = content[1] if content is not None and content[0] == origin else None
+        _Group(rules, book, variant, members, crowded=len(groups) > 1).settle(facts, text, done)
+
+
+def variant_for(rows: Sequence[CopyRow], facts: Facts) -> int:
+    """Which of the messages under one identity a new copy belongs to (I2)."""
+    representatives: dict[int, Facts] = {}
+    for row in rows:
+        representatives.setdefault(row.variant, unpack(row.id_key, row.gate_at, row.facts))
+    for variant, other in representatives.items():
+        if same_message(other, facts):
+            return variant
+    return 0 if not representatives else fingerprint(facts)
+
+
+def fingerprint(facts: Facts) -> int:
+    """A name for a message among others of one Message-ID; positive, 63 bits."""
+    words = (facts.author, facts.subject_key, (facts.date or 0) & (2**64 - 1))
+    digest = blake2b(b"".join(w.to_bytes(8, "big") for w in words), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1 or 1
+
+
+def _earliest_is_bare(
+    db: sqlite3.Connection, id_key: bytes, groups: dict[int, list[CopyRow]]
+) -> dict[int, int]:
+    """Give variant 0 to the message of the earliest Date; return which variant became which."""
+    facts = {
+        variant: reduce(merge, (unpack(r.id_key, r.gate_at, r.facts) for r in rows))
+        for variant, rows in groups.items()
+    }
+
+    def age(variant: int) -> tuple[bool, int, int]:
+        date = facts[variant].date
+        return date is None, date or 0, fingerprint(facts[variant])
+
+    first = min(groups, key=age)
+    if first == 0:
+        return {}
+    moved = {0: fingerprint(facts[0]), first: 0}
+    for old, between in ((0, -1), (first, 0), (-1, moved[0])):
+        message = messages.find(db, id_key, old)
+        if message is not None:
+            base = message.identity if old == 0 else message.identity.rpartition("~")[0]
+            identity = base if between == 0 else f"{base}~{moved[0]:x}"
+            messages.set_variant(db, message.id, between, identity)
+    swapped = {new: groups[old] for old, new in moved.items()}
+    for old in moved:
+        del groups[old]
+    groups.update(swapped)
+    for variant, rows in swapped.items():
+        copies.set_variant(db, [row.id for row in rows], variant)
+    return moved
+
+
+@dataclass(slots=True)
+class _Group:
+    """The copies of one message."""
+
+    rules: Rules
+    book: Book
+    variant: int
+    rows: list[CopyRow]
+    crowded: bool
+    """Another message bears the same Message-ID."""
+
+    def settle(self, at_hand: Facts | None, content: Content | None, done: Settled) -> None:
+        counted = [row for row in self.rows if not row.held]
+        if not counted:
+            return
+        merged = reduce(merge, (unpack(r.id_key, r.gate_at, r.facts) for r in counted))
+        if at_hand is not None:
+            merged = merge(merged, at_hand)
+        sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live) for r in counted]
+        verdict = judge(self.rules, self.book, merged, sights)
+        message = messages.find(self.book.db, self.rows[0].id_key, self.variant)
+        if message is None and content is not None and verdict.matched:
+            message = self._insert(merged, content)
+        self._outcomes(counted, verdict, message, merged, done)
+        if message is not None:
+            self._describe(counted, verdict, message, merged, done)
+
+    def _insert(self, merged: Facts, content: Content) -> MessageRow:
+        refs = [parent_key(merged.id_key), *merged.parents]
+        thread = messages.thread_of(self.book.db, refs)
+        if self.variant:
+            content = replace(content, identity=f"{content.identity}~{self.variant:x}")
+        return messages.insert(self.book.db, self.rows[0].id_key, self.variant, content, thread)
+
+    def _outcomes(
+        self,
+        rows: Sequence[CopyRow],
+        verdict: Verdict,
+        message: MessageRow | None,
+        merged: Facts,
+        done: Settled,
+    ) -> None:
+        changes = []
+        for row, (outcome, reason) in zip(rows, verdict.outcomes, strict=True):
+            new, why = outcome, reason
+            if message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
+                new, why = Outcome.MATCHED, OutcomeReason.NONE  # what is on record stays (S2)
+            elif outcome is Outcome.MATCHED:
+                new = Outcome.PENDING
+                if row.outcome is Outcome.ERROR:
+                    new, why = row.outcome, row.reason
+                done.pending += 1
+            message_id = message.id if message and new is Outcome.MATCHED else None
+            if (new, why, message_id) != (row.outcome, row.reason, row.message_id):
+                parent = merged.parents[0] if why is OutcomeReason.LIST and merged.parents else 0
+                changes.append((new, why, message_id, self.variant, parent, row.id))
+        copies.settle(self.book.db, changes)
+
+    def _describe(
+        self,
+        rows: Sequence[CopyRow],
+        verdict: Verdict,
+        message: MessageRow,
+        merged: Facts,
+        done: Settled,
+    ) -> None:
+        first = min(rows, key=lambda row: (row.gate_at, row.box is not Box.SENT, row.id))
+        when = occurred_at(
+            first.gate_at,
+            date=message.dated_at,
+            received=message.received,
+            sent=first.box is Box.SENT,
+        )
+        known = messages.people(self.book.db, message.id)
+        messages.describe(
+            self.book.db,
+            message.id,
+            stamp(when),
+            first.gate_at,
+            [_readable(p, known.get(p.exact)) for p in merged.participants],
+        )
+        visible = max(
+            (self.rules.of(row.mailbox_id).visibility for row in rows), key=_VISIBILITY.index
+        )
+        done.activities += activities.put(
+            self.book.db,
+            [
+                self._activity(workspace, decision, hit, message, stamp(when), first, visible)
+                for workspace, decision in verdict.decisions.items()
+                for hit in decision.hits
+            ],
+        )
+
+    def _activity(
+        self,
+        workspace: str,
+        decision: Decision,
+        hit: Hit,
+        message: MessageRow,
+        when: str,
+        first: CopyRow,
+        visibility: str,
+    ) -> ActivityFacts:
+        flags = set(decision.flags | hit.flags)
+        if message.parse_status != "full":
+            flags.add(Flag.TEXT_LIMITED)
+        if self.crowded:
+            flags.add(Flag.MESSAGE_ID_COLLISION)
+        return ActivityFacts(
+            message=message.id,
+            contact=hit.contact,
+            workspace=workspace,
+            direction=decision.direction,
+            kind=decision.kind,
+            roles=hit.roles,
+            via=hit.via,
+            flags=sorted(flags),
+            occurred_at=when,
+            received_at=stamp(first.gate_at),
+            visibility=visibility,
+        )
+
+
+def _readable(participant: Participant, known: Participant | None) -> Participant:
+    if participant.address or known is None:
+        return participant
+    return Participant(
+        participant.role,
+        participant.exact,
+        participant.relaxed,
+        participant.domain,
+        participant.registrable,
+        participant.marks,
+        known.address,
+        known.name,
+    )
