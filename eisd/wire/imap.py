@@ -322,6 +322,10 @@ class Client:
             self._protocol, seconds, begin_limit=timeouts.command, end_limit=timeouts.idle_done
         )
 
+    def wake(self) -> None:
+        """End an `idle` that is under way, or the next one; for another task of the same loop."""
+        self._protocol.notices.recent()
+
     async def noop(self) -> None:
         """NOOP: the server tells its news, and shows that it is there."""
         await self._ask("NOOP")
