@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Collection,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,11 +64,12 @@ class MemorySession:
         self._mailbox = mailbox
         self._seen = mailbox.changes
         self._line = mailbox.line
+        self._waiter: asyncio.Future[None] | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         push = self._mailbox.push
-        return Capabilities(push=push, push_all=push)
+        return Capabilities(push=push, push_all=push, host="memory")
 
     def _pass(self, operation: str) -> None:
         self._mailbox.pass_or_raise(operation, self._line)
@@ -89,7 +91,7 @@ class MemorySession:
         same = (held.validity, held.next_number) == (place.validity, place.live)
         return cursor.backfilling or not same
 
-    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncIterator[Batch]:
+    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
         held = self._mailbox.opened(folder)
         self._seen = self._mailbox.changes
         place = self._begin(held, since)
@@ -146,7 +148,7 @@ class MemorySession:
 
     async def fetch(
         self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
-    ) -> AsyncIterator[RawMessage]:
+    ) -> AsyncGenerator[RawMessage, None]:
         held = self._mailbox.opened(folder)
         if validity and validity != f"v{held.validity}":
             raise CursorExpired("the copies were numbered anew", code="validity")
@@ -174,13 +176,25 @@ class MemorySession:
     async def wait(self, folder: Folder, seconds: float) -> None:
         self._pass("wait")
         self._mailbox.opened(folder)
-        if self._mailbox.push and self._seen == self._mailbox.changes:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._mailbox.change(), seconds)
-        elif not self._mailbox.push:
-            await asyncio.sleep(seconds)
+        if not (self._mailbox.push and self._seen != self._mailbox.changes):
+            await self._rest(seconds)
         self._seen = self._mailbox.changes
         self._pass("waited")
+
+    async def _rest(self, seconds: float) -> None:
+        """Until a change, if changes are pushed, or a nudge, or the time is over."""
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        if self._mailbox.push:
+            self._mailbox.waiters.add(waiter)
+        try:
+            await asyncio.wait({waiter}, timeout=seconds)
+        finally:
+            self._mailbox.waiters.discard(waiter)
+            self._waiter = None
+
+    def nudge(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 def _listed(message: MemoryMessage, *, live: bool) -> Listed:

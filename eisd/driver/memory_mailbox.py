@@ -71,7 +71,7 @@ class MemoryMailbox:
         self._unfetchable: dict[tuple[str, str], int] = {}
         self._changes = 0
         self._line = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        self.waiters: set[asyncio.Future[None]] = set()
         for name, role in (("INBOX", FolderRole.INBOX), ("Sent", FolderRole.SENT)):
             self.create_folder(name, role)
 
@@ -205,20 +205,11 @@ class MemoryMailbox:
         """How often the mailbox was changed."""
         return self._changes
 
-    async def change(self) -> None:
-        """Return at the next change, or when the line drops."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
-
     def _wake(self) -> None:
         self._changes += 1
         self._ring()
 
     def _ring(self) -> None:
-        for waiter in self._waiters:
+        for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -8,7 +8,8 @@ import pytest
 from contract.harness import DovecotProvider, MemoryProvider, Provider
 from lab.fixtures import certs, dovecot, user
 
-from eisd.driver.registry import discover
+from eisd.driver.imap.scan import Sizes
+from eisd_imap import ImapDriver
 
 __all__ = ["certs", "dovecot", "user"]
 
@@ -19,8 +20,10 @@ def _memory(_request: pytest.FixtureRequest) -> Provider:
 
 def _imap(request: pytest.FixtureRequest) -> Provider:
     server, user = request.getfixturevalue("dovecot"), request.getfixturevalue("user")
-    return DovecotProvider(server, user, discover().get("imap"))
+    return DovecotProvider(server, user, ImapDriver(SMALL))
 
+
+SMALL = Sizes(first=5, batch=10, per_search=20)
 
 PROVIDERS: dict[str, Callable[[pytest.FixtureRequest], Provider]] = {
     "memory": _memory,

@@ -95,3 +95,18 @@ async def test_listing_of_an_expired_cursor(provider: Provider):
         inbox = await folder_named(session)
         with pytest.raises(CursorExpired):
             [chunk async for chunk in session.listing(inbox, cursor)]
+
+
+async def test_fetching_ids_of_another_numbering(provider: Provider):
+    """A fetch that says which numbering its ids are of is refused after a new one."""
+    await fill(provider, 2)
+    async with provider.session() as session:
+        batches = await scan_all(session)
+    (copy, *_) = [c for b in batches for c in b.copies]
+    validity = batches[-1].cursor.validity
+    await provider.renumber()
+    async with provider.session() as session:
+        inbox = await folder_named(session)
+        fetch = session.fetch(inbox, [copy.remote_id], limit=LIMIT, validity=validity)
+        with pytest.raises(CursorExpired):
+            [m async for m in fetch]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import anyio
 from contract.harness import Provider, caught_up, fill, folder_named, ids_of, mail, scan_all
 
+from eisd.driver.interface import Session
 from eisd.model.folder import Window
 
 ALMOST_NEVER = 20.0
+NAMES = ("INBOX", "Sent")
 
 
 async def test_changed_names_where_mail_came(provider: Provider):
@@ -96,4 +98,18 @@ async def test_wait_ends_by_itself(provider: Provider):
             await session.wait(inbox, 0.3)
 
 
-NAMES = ("INBOX", "Sent")
+async def test_a_nudge_ends_the_wait(provider: Provider):
+    """A nudge from another task ends the wait, and the session goes on."""
+    async with provider.session() as session:
+        inbox = await folder_named(session)
+        await caught_up(session)
+        with anyio.fail_after(ALMOST_NEVER / 2):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_nudge_later, session)
+                await session.wait(inbox, ALMOST_NEVER)
+        assert await session.folders()
+
+
+async def _nudge_later(session: Session) -> None:
+    await anyio.sleep(0.2)
+    session.nudge()

@@ -7,7 +7,7 @@ servers answer it from what the connection has seen (RFC 9051 6.3.11).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from eisd.driver.imap.bodies import Bodies
@@ -32,6 +32,7 @@ class ImapSession:
 
     def __init__(self, client: Client, host: str, sizes: Sizes | None = None) -> None:
         self._client = client
+        self._host = host
         self._sizes = sizes or Sizes()
         self._watch = Watch(client, host)
         self._open: tuple[str, Selected] | None = None
@@ -43,6 +44,7 @@ class ImapSession:
         return Capabilities(
             push=self._watch.push,
             push_all=self._watch.push_all,
+            host=self._host,
             names=self._client.capabilities,
         )
 
@@ -142,9 +144,12 @@ class ImapSession:
                 return  # it came before we were listening
         await self._watch.wait(seconds)
 
+    def nudge(self) -> None:
+        self._watch.nudge()
+
     # Scanning
 
-    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncIterator[Batch]:
+    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
         selected = await self._examine(folder)
         uid_next = selected.uidnext
         if isinstance(since, Window):
@@ -208,7 +213,7 @@ class ImapSession:
 
     async def fetch(
         self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
-    ) -> AsyncIterator[RawMessage]:
+    ) -> AsyncGenerator[RawMessage, None]:
         if not ids:
             return
         selected = await self._opened(folder)

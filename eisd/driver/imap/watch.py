@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from eisd.errors import Rejected
@@ -57,6 +58,8 @@ class Watch:
         self._stirred = False
         self._statuses: dict[str, Status] = {}
         self._asked_at: float | None = None
+        self._waiting = False
+        self._nudged = asyncio.Event()
 
     # News
 
@@ -91,22 +94,35 @@ class Watch:
 
     # Waiting
 
+    def nudge(self) -> None:
+        """End the wait that is under way; none is, and nothing happens."""
+        if self._waiting:
+            self._nudged.set()
+            self._client.wake()
+
     async def wait(self, seconds: float) -> None:
         """Return when there are news, or after so many seconds. A folder is open."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        await self._subscribe()
-        while not self._stirring() and (left := end - loop.time()) > 0:
-            await self._once(left)
+        self._nudged.clear()
+        self._waiting = True
+        try:
+            await self._subscribe()
+            while not self._stirring() and (left := end - loop.time()) > 0:
+                await self._once(left)
+        finally:
+            self._waiting = False
         self._stirred = False
 
     def _stirring(self) -> bool:
         news = self.take()
-        return self._stirred or news.exists is not None or news.expunged
+        told = news.exists is not None or news.expunged
+        return told or self._stirred or self._nudged.is_set()
 
     async def _once(self, seconds: float) -> None:
         if not self.push:
-            await asyncio.sleep(min(seconds, _QUIET_SECONDS))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), min(seconds, _QUIET_SECONDS))
             await self._client.noop()
             return
         try:
