@@ -61,15 +61,15 @@ class Command(_Page):
 
 
 class Group(_Page, click.Group):
-    """A group with ``examples``; its commands and groups are of these classes."""
+    """A group with ``examples``; the commands declared in it are of our class."""
 
     command_class = Command
-    group_class = type
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
-        self.params.append(config_option(hidden=True))
+        if not any(param.name == "config" for param in self.params):
+            self.params.append(config_option(hidden=True))
 
 
 class LazyGroup(Group):

@@ -65,8 +65,9 @@ def _tell(error: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             output.say()
             return ExitCode.INTERRUPTED
-        case BrokenPipeError():
-            return _reader_left()
+        case BrokenPipeError():  # whoever read has seen enough (``| head``): no error
+            _give_up_stdout()
+            return ExitCode.OK
         case click.ClickException():
             return _usage(error)
         case UserError() | DriverError() | StoreError() | OSError():
@@ -75,10 +76,14 @@ def _tell(error: BaseException) -> int:
             return _bug(error)
 
 
-def _reader_left() -> int:
-    """Whoever read our output has seen enough (``| head``): no error, and nothing to say."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+def _give_up_stdout() -> None:
+    """Let what is left in the buffer go nowhere, or the interpreter fails over it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _usage(error: click.ClickException) -> int:
@@ -99,8 +104,11 @@ def _mendable(error: Exception) -> int:
         code = error.code
     elif isinstance(error, DriverError):
         code = DRIVER_CODES.get(type(error), ExitCode.UNAVAILABLE)
-    elif isinstance(error, OSError) and error.strerror:
-        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, OSError):
+        _give_up_stdout()
+        message = (
+            f"{error.filename}: {error.strerror}" if error.filename else error.strerror or message
+        )
     prefix = "" if isinstance(error, ConfigError) else "eisd: "
     output.say(f"{prefix}{output.safe(message, lines=True)}")
     if hint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,8 +22,11 @@ def run(argv: Sequence[str]) -> int:
     from eisd.cli.errors import handle  # noqa: PLC0415 - click is slow to import
     from eisd.cli.root import root  # noqa: PLC0415
 
+    if "_EISD_COMPLETE" in os.environ:
+        root.main(list(argv), prog_name="eisd")  # a shell asks for completions
     try:
-        code = root.main(list(argv), prog_name="eisd", standalone_mode=False)
+        with root.make_context("eisd", list(argv)) as ctx:
+            code = root.invoke(ctx)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
         return handle(error)

@@ -6,6 +6,7 @@ httpx takes a while to import, so that is done by the first request.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,7 @@ def request(
     """
     import httpx  # noqa: PLC0415
 
+    _reach(uds)
     try:
         with httpx.Client(
             transport=httpx.HTTPTransport(uds=uds), base_url="http://eisd", timeout=timeout
@@ -64,8 +66,16 @@ def request(
             return Reply(reply.status_code, reply.headers.get("content-type", ""), reply.content)
     except httpx.TimeoutException as error:
         raise Transient(f"no answer within {timeout:g} s", code="timeout") from error
-    except httpx.ConnectError as error:
-        code = "forbidden" if "Permission denied" in str(error) else "unreachable"
-        raise Transient(str(error), code=code) from error
     except httpx.TransportError as error:
         raise Transient(str(error) or type(error).__name__, code="lost") from error
+
+
+def _reach(uds: str) -> None:
+    """Connect once and hang up: httpx keeps the errno to itself and leaks the socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+        try:
+            probe.connect(uds)
+        except PermissionError as error:
+            raise Transient(f"{uds}: {error.strerror}", code="forbidden") from error
+        except OSError as error:
+            raise Transient(f"{uds}: {error.strerror}", code="unreachable") from error
