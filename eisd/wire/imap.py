@@ -324,7 +324,7 @@ class Client:
 
     def wake(self) -> None:
         """End an `idle` that is under way, or the next one; for another task of the same loop."""
-        self._protocol.notices.recent()
+        self._protocol.notices.tell()
 
     async def noop(self) -> None:
         """NOOP: the server tells its news, and shows that it is there."""

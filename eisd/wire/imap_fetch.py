@@ -33,9 +33,9 @@ class Fetched(NamedTuple):
 
 
 _QUICK = re.compile(
-    rb"\* \d+ FETCH \((?:UID (\d{1,10}) |FLAGS \(([^()]*)\) |"
-    rb'INTERNALDATE "([^"\\]{26})" |RFC822\.SIZE (\d{1,18}) |MODSEQ \((\d{1,19})\) )*+'
-    rb"BODY\[([^\]]*)\](?:<\d+>)? ~?\{\d+\}"
+    rb"\* \d+ FETCH \((?:(?:UID (\d{1,10})|FLAGS \(([^()]*)\)|"
+    rb'INTERNALDATE "([^"\\]{26})"|RFC822\.SIZE (\d{1,18})|MODSEQ \((\d{1,19})\))(?: |\)\Z))*+'
+    rb"(?:BODY\[([^\]]*)\](?:<\d+>)? ~?\{\d+\})?"
 )
 _START = re.compile(rb"\* \d+ FETCH (?=\()", re.IGNORECASE)
 _WHOLE = re.compile(rb"BODY\[([^\]]*)\](?:<\d+>)?|BINARY\[([^\]]*)\](?:<\d+>)?")
@@ -43,41 +43,42 @@ _ALIASES = {b"RFC822": b"", b"RFC822.HEADER": b"HEADER", b"RFC822.TEXT": b"TEXT"
 _THREE = 3
 _CACHE_LIMIT = 1024
 
-_flags: dict[bytes | None, tuple[bytes, ...] | None] = {None: None}
+_flags: dict[bytes, tuple[bytes, ...]] = {}
 _sections: dict[bytes, bytes] = {}
 
 
 def quick(segments: Sequence[bytes]) -> Fetched | None:
-    """The usual answer, with one literal at its end, in one regex; None if it is another."""
-    if len(segments) != _THREE or segments[2] != b")":
+    """The usual answers in one regex: no literal, or one at the end; None if it is another."""
+    if segments[-1][-1:] != b")":
         return None
     match = _QUICK.fullmatch(segments[0])
     if match is None:
         return None
     uid, raw_flags, internaldate, size, modseq, raw_section = match.groups()
+    sections: dict[bytes, bytes] = {}
+    if raw_section is not None:
+        if len(segments) != _THREE or segments[2] != b")":
+            return None
+        section = _sections.get(raw_section)
+        sections[_remember_section(raw_section) if section is None else section] = segments[1]
     if uid is None:
         return None
-    try:
-        flags = _flags[raw_flags]
-    except KeyError:
+    flags = _flags.get(raw_flags)
+    if flags is None and raw_flags is not None:
         flags = _remember_flags(raw_flags)
-    section = _sections.get(raw_section)
-    if section is None:
-        section = _remember_section(raw_section)
     return Fetched(
         int(uid),
         flags,
         internaldate,
         None if size is None else int(size),
         None if modseq is None else int(modseq),
-        {section: segments[1]},
+        sections,
     )
 
 
 def _remember_flags(raw: bytes) -> tuple[bytes, ...]:
     if len(_flags) > _CACHE_LIMIT:
         _flags.clear()
-        _flags[None] = None
     flags = _flags[raw] = tuple(raw.split())
     return flags
 

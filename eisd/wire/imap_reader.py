@@ -6,6 +6,7 @@ that is only appended to, a literal in parts grows in one buffer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,9 +15,8 @@ from eisd.errors import ProtocolError
 MIB = 1024 * 1024
 _MAX_SEGMENTS = 20_000
 _CR = 0x0D
-_BRACE = b"}"
-# A status response is free text: one that ends in {5} announces nothing.
-_STATUS_LINES = (b"* OK", b"* NO", b"* BAD", b"* BYE", b"* PREAUTH")
+# Free text that ends in {5} announces nothing: status responses and continuation requests.
+_FREE_TEXT = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b|[^*]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +78,26 @@ class Reader:
             else:
                 raise ProtocolError("a line ends in a bare LF", code="grammar")
             pos = stop + 1
-            if segments and line[:1] not in b" )":  # also true of an empty line
+            if segments and line[:1] not in b" )":  # an empty line is fine
                 raise ProtocolError("a literal was not as long as announced", code="grammar")
             segments.append(line)
-            if line[-1:] == _BRACE and (size := self._announced(line)) >= 0:
+            if line[-1:] == b"}" and (size := self._announced(line)) is not None:
                 if size <= end - pos:
                     segments.append(data[pos : pos + size])
                     pos += size
                 else:
                     self._need = size
                 continue
-            self._segments = segments = self._finish()
+            self._segments = []
+            self._kept = 0
+            self._deliver(segments)
+            segments = self._segments
 
-    def _finish(self) -> list[bytes]:
-        """Deliver what is complete; the list for the next one."""
-        done, self._segments = self._segments, []
-        self._kept = 0
-        self._deliver(done)
-        return self._segments
-
-    def _announced(self, line: bytes) -> int:
-        """The size of the literal that the line announces, or -1."""
+    def _announced(self, line: bytes) -> int | None:
+        """The size of the literal that ends the line just appended, None if it ends in none."""
         digits = line[line.rfind(b"{") + 1 : -1].removesuffix(b"+")
-        first = len(self._segments) == 1
-        if not digits.isdigit() or (first and not self._may_hold_literal(line)):
-            return -1
+        if not digits.isdigit() or (len(self._segments) == 1 and _FREE_TEXT.match(line)):
+            return None
         size = int(digits) if len(digits) < 20 else self._limits.literal + 1  # noqa: PLR2004
         self._kept += size
         if size > self._limits.literal or self._kept > self._limits.response:
@@ -110,10 +105,6 @@ class Reader:
         if len(self._segments) > _MAX_SEGMENTS:
             raise ProtocolError("a response has too many literals", code="limit")
         return size
-
-    @staticmethod
-    def _may_hold_literal(line: bytes) -> bool:
-        return line[:2] == b"* " and not line[:10].upper().startswith(_STATUS_LINES)
 
     def _fill(self, data: bytes, pos: int) -> int:
         """Move octets into the literal that is under way; the position after them."""
