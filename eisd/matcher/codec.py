@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from eisd.matcher.facts import KEPT_PARENTS
 from eisd.matcher.keys import AddressKeys
 from eisd.model.facts import Facts, KeyHash, Mark, Participant
 from eisd.model.mail import Role, Signal
@@ -41,8 +42,9 @@ _MARKS_AT: Final = 6
 
 
 def pack(facts: Facts) -> bytes:
-    """Give the bytes of stripped facts, without their id_key and gate_at, which have columns."""
+    """Give the bytes of what `strip` keeps, without id_key and gate_at, which have columns."""
     people = facts.participants[:_MAX_PARTICIPANTS]
+    parents = facts.parents[:KEPT_PARENTS]
     author = AddressKeys(
         facts.author, facts.author_relaxed, facts.author_domain, facts.author_registrable
     )
@@ -54,14 +56,14 @@ def pack(facts: Facts) -> bytes:
             _NO_DATE if facts.date is None else facts.date,
             facts.subject_key,
             len(people),
-            len(facts.parents),
+            len(parents),
             index,
         )
     ]
     if index == _APART:
         parts.append(_AUTHOR.pack(*author))
     parts.extend(_pack_participant(one) for one in people)
-    parts.append(struct.pack(f">{len(facts.parents)}Q", *facts.parents))
+    parts.append(struct.pack(f">{len(parents)}Q", *parents))
     return b"".join(parts)
 
 

@@ -9,6 +9,7 @@ mailbox, and then says nothing of the copies of another (M13).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
@@ -33,13 +34,13 @@ _BLOCKING: Final = int(Mark.BLOCKED | Mark.BLOCKS_MESSAGE)
 _BLOCKS_MESSAGE: Final = int(Mark.BLOCKS_MESSAGE)
 _LIST_ADDRESS: Final = int(Mark.LIST_ADDRESS)
 _RECIPIENT: Final = int(Mark.RECIPIENT)
-_VERIFIED: Final = int(Signal.VERIFIED)
-_BLOCKED: Final = int(Signal.BLOCKED)
 _REWRITTEN: Final = int(Signal.LIST_REWRITE)
 _OF_AUTHOR: Final = int(
     Signal.LIST_REWRITE | Signal.AUTHOR_NO_REPLY | Signal.AUTHOR_ROLE | Signal.AUTHOR_DAEMON
 )
 _NOBODY: Final = AddressKeys(0, 0, 0, 0)
+_ROLES: Final = tuple(Role)
+_CACHED: Final = 1 << 13
 _by_exact = attrgetter("exact")
 
 
@@ -59,24 +60,32 @@ def facts_of(
     it (S4). ``trusted_authserv`` holds `internal.authserv_ids` in lower case. Without
     ``keep_text`` no address and no name is kept.
     """
-    author = author_of(headers)
+    author = _author(headers)
     keys = hasher.address(author.key, author.relaxed) if author and author.key else _NOBODY
     participants = _participants(headers, author, hasher, blocklist, keep_text=keep_text)
-    signals = int(headers.signals)
+    signals = headers.signals
     if sent or (trusted_authserv and author and _authenticated(headers, author, trusted_authserv)):
-        signals |= _VERIFIED
+        signals |= Signal.VERIFIED
     if blocklist and any(int(one.marks) & _BLOCKS_MESSAGE for one in participants):
-        signals |= _BLOCKED
+        signals |= Signal.BLOCKED
     return Facts(
         hasher.identity(identity(headers)),
         *keys,
         None if headers.date is None else int(headers.date.timestamp()),
         hasher.raw(headers.subject_raw),
         gate_at_ms,
-        Signal(signals),
+        signals,
         participants,
         _parents(headers, hasher),
     )
+
+
+def _author(headers: Headers) -> Address | None:
+    """Name the author (S3), without a call for the common case: the first address of From."""
+    first = headers.from_[0] if headers.from_ else None
+    if first and first.key and not int(headers.signals) & _REWRITTEN:
+        return first
+    return author_of(headers)
 
 
 def _authenticated(headers: Headers, author: Address, trusted: frozenset[str]) -> bool:
@@ -109,40 +118,53 @@ def _participants(
 ) -> tuple[Participant, ...]:
     """List every usable address once, in its strongest role, sorted by role and key (I4)."""
     senders = headers.from_
-    list_keys = {headers.list_post} if headers.list_post else set()
-    if author and senders and author.key != senders[0].key:
-        list_keys.add(senders[0].key)
     if author and author not in senders:
         senders = (author, *senders)
-    recipients = {one.key for group in (headers.to, headers.cc, headers.bcc) for one in group}
-    seen: set[str] = {""}
+    groups = (senders, headers.to, headers.cc, headers.bcc, headers.reply_to)
+    marks = _marks(headers, author, groups, blocklist)
+    seen = {""}
     found: list[Participant] = []
-    for role, group in (
-        (Role.FROM, senders),
-        (Role.TO, headers.to),
-        (Role.CC, headers.cc),
-        (Role.BCC, headers.bcc),
-        (Role.REPLY_TO, headers.reply_to),
-    ):
+    for role, group in zip(_ROLES, groups, strict=True):
         begin = len(found)
         for one in group:
             key = one.key
             if key in seen:
                 continue
             seen.add(key)
-            bits = _RECIPIENT if key in recipients else 0
-            if key in list_keys:
-                bits |= _LIST_ADDRESS
-            if blocklist:
-                bits |= blocklist.marks(one)
-            exact, relaxed, domain, registrable = hasher.address(key, one.relaxed)
-            text = (one.address, one.name) if keep_text else ("", "")
-            found.append(
-                Participant(role, exact, relaxed, domain, registrable, _MARKS[bits], *text)
-            )
+            keys, bits = hasher.address(key, one.relaxed), marks.get(key, 0)
+            if keep_text:
+                found.append(_participant(role, keys, bits, one.address, one.name))
+            else:
+                found.append(_participant(role, keys, bits, "", ""))
         if len(found) - begin > 1:
             found[begin:] = sorted(found[begin:], key=_by_exact)
     return tuple(found)
+
+
+def _marks(
+    headers: Headers,
+    author: Address | None,
+    groups: tuple[tuple[Address, ...], ...],
+    blocklist: Blocklist | None,
+) -> dict[str, int]:
+    """Give the bits of `Mark` by exact key, for the addresses that bear any."""
+    bits = {one.key: _RECIPIENT for group in groups[1:4] for one in group}
+    if headers.list_post:
+        bits[headers.list_post] = bits.get(headers.list_post, 0) | _LIST_ADDRESS
+    if author and headers.from_ and author.key != headers.from_[0].key:
+        rewritten = headers.from_[0].key
+        bits[rewritten] = bits.get(rewritten, 0) | _LIST_ADDRESS
+    if blocklist:
+        for group in groups:
+            for one in group:
+                bits[one.key] = bits.get(one.key, 0) | blocklist.marks(one)
+    return bits
+
+
+@lru_cache(_CACHED)
+def _participant(role: Role, keys: AddressKeys, bits: int, address: str, name: str) -> Participant:
+    """Make a participant; those of one mailbox are mostly the same few."""
+    return Participant(role, *keys, _MARKS[bits], address, name)
 
 
 def strip(facts: Facts) -> Facts:
@@ -153,7 +175,10 @@ def strip(facts: Facts) -> Facts:
         return facts
     return replace(
         facts,
-        participants=tuple(replace(one, address="", name="") for one in facts.participants),
+        participants=tuple(
+            Participant(one.role, one.exact, one.relaxed, one.domain, one.registrable, one.marks)
+            for one in facts.participants
+        ),
         parents=facts.parents[:KEPT_PARENTS],
     )
 

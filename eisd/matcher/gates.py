@@ -11,6 +11,18 @@ from eisd.model.activity import Direction, MessageClass, OutcomeReason
 from eisd.model.facts import CopyFacts, Facts, Mark, Participant, Staff
 from eisd.model.mail import Role
 
+# Members are bound once: reading one off its class is a slow look-up before Python 3.12.
+_NONE: Final = OutcomeReason.NONE
+_OUTGOING: Final = Direction.OUTGOING
+_GATED: Final = {
+    MessageClass.BOUNCE: OutcomeReason.BOUNCE,
+    MessageClass.CALENDAR_INVITE: OutcomeReason.CALENDAR_INVITE,
+    MessageClass.LIST: None,
+    MessageClass.BULK: None,
+    MessageClass.AUTO_REPLY: None,
+    MessageClass.AUTO_GENERATED: None,
+}
+"""The classes that may stop a message: always, for a reason, or as a policy says."""
 _BLOCKED: Final = int(Mark.BLOCKED)
 _BLOCKS_MESSAGE: Final = int(Mark.BLOCKS_MESSAGE)
 _BLOCKING: Final = _BLOCKED | _BLOCKS_MESSAGE
@@ -24,7 +36,10 @@ def blocked(facts: Facts, staff: Staff, direction: Direction) -> bool:
     It does by an outsider whose entry says so; by a blocked author; and when every outsider of
     the message is blocked.
     """
-    if not any(int(one.marks) & _BLOCKING for one in facts.participants):
+    for one in facts.participants:
+        if int(one.marks) & _BLOCKING:
+            break
+    else:
         return False
     outsiders = [one for one in facts.participants if not is_staff(one, staff)]
     if any(int(one.marks) & _BLOCKS_MESSAGE for one in outsiders):
@@ -43,7 +58,7 @@ def internal(
 ) -> bool:
     """Say whether the message stays among staff (S5)."""
     if (
-        direction is Direction.OUTGOING
+        direction is _OUTGOING
         and all(is_staff(one, staff) for one in facts.participants)
         and any(int(one.marks) & _RECIPIENT for one in facts.participants)
     ):
@@ -82,16 +97,13 @@ def direct(facts: Facts, staff: Staff, *, parent_by_staff: bool) -> bool:
 
 def unwanted(kind: MessageClass, policy: Policy, *, is_direct: bool) -> OutcomeReason:
     """Give the reason why a class of mail is skipped (section 8); NONE if it is not."""
-    if kind is MessageClass.BOUNCE:
-        return OutcomeReason.BOUNCE
-    if kind is MessageClass.CALENDAR_INVITE:
-        return OutcomeReason.CALENDAR_INVITE
+    if kind not in _GATED:
+        return _NONE
+    always = _GATED[kind]
+    if always is not None:
+        return always
     if kind is MessageClass.LIST:
         meant = policy.group_list == "match" or (is_direct and policy.group_list != "skip")
-        return OutcomeReason.NONE if meant else OutcomeReason.LIST
-    if kind is MessageClass.BULK and policy.group_bulk == "skip":
-        return OutcomeReason.BULK
-    automatic = kind is MessageClass.AUTO_REPLY or kind is MessageClass.AUTO_GENERATED
-    if automatic and policy.group_auto == "skip":
-        return OutcomeReason.BULK
-    return OutcomeReason.NONE
+        return _NONE if meant else OutcomeReason.LIST
+    choice = policy.group_bulk if kind is MessageClass.BULK else policy.group_auto
+    return OutcomeReason.BULK if choice == "skip" else _NONE

@@ -12,6 +12,12 @@ from eisd.model.facts import AddressEntry, CopyFacts, KeyHash, Participant
 
 Entries = Mapping[KeyHash, Sequence[AddressEntry]]
 
+# Bound once: reading a member off its class is a slow look-up before Python 3.12.
+_NONE: Final = OutcomeReason.NONE
+_NO_CONTACT: Final = OutcomeReason.NO_CONTACT
+_BEFORE: Final = OutcomeReason.BEFORE_ADDRESS_ADDED
+_AFTER: Final = OutcomeReason.AFTER_ADDRESS_ENDED
+
 _SECOND: Final = 1000
 _SKEW: Final = 300 * _SECOND
 """How far clocks may differ where a time of ours meets a provider's (M3), milliseconds."""
@@ -76,15 +82,15 @@ def _by_exact(
     policy: Policy,
 ) -> tuple[Way, bool]:
     """Find contacts by exact key; also say whether a contact has it now, which stops N6."""
-    way = Way(participant, OutcomeReason.NO_CONTACT, "M2")
+    way = Way(participant, _NO_CONTACT, "M2")
     valid: list[AddressEntry] = []
     current = False
     for entry in held:
         reason = standing(entry, copies, policy)
-        current = current or reason is not OutcomeReason.AFTER_ADDRESS_ENDED
+        current = current or reason is not _AFTER
         if not _allowed(entry, policy):
-            way = further(way, Way(participant, OutcomeReason.NO_CONTACT, "M5"))
-        elif reason is OutcomeReason.NONE:
+            way = further(way, Way(participant, _NO_CONTACT, "M5"))
+        elif reason is _NONE:
             valid.append(entry)
         else:
             way = further(way, Way(participant, reason, "M3"))
@@ -95,20 +101,20 @@ def _by_relaxed(
     participant: Participant, copies: Sequence[CopyFacts], entries: Entries, policy: Policy
 ) -> Way:
     """Find the one contact that the relaxed key points to."""
-    way = Way(participant, OutcomeReason.NO_CONTACT, "M2")
+    way = Way(participant, _NO_CONTACT, "M2")
     contacts: set[int] = set()
     for entry in entries.get(participant.relaxed, ()):
         if entry.relaxed != participant.relaxed or not _allowed(entry, policy):
             continue
         reason = standing(entry, copies, policy)
-        if reason is OutcomeReason.NONE:
+        if reason is _NONE:
             contacts.add(entry.contact)
         else:
             way = further(way, Way(participant, reason, "M3"))
     if len(contacts) == 1:
-        return Way(participant, OutcomeReason.NONE, "N6", tuple(contacts), Via.RELAXED)
+        return Way(participant, _NONE, "N6", tuple(contacts), Via.RELAXED)
     if contacts:
-        return Way(participant, OutcomeReason.NO_CONTACT, "N6")
+        return Way(participant, _NO_CONTACT, "N6")
     return way
 
 
@@ -121,24 +127,24 @@ def _shared(participant: Participant, valid: Sequence[AddressEntry], policy: Pol
     """Choose among the contacts that have an address (M8)."""
     contacts = sorted({entry.contact for entry in valid})
     if len(contacts) == 1:
-        return Way(participant, OutcomeReason.NONE, "M2", tuple(contacts))
+        return Way(participant, _NONE, "M2", tuple(contacts))
     if policy.shared_address == "none":
         return Way(participant, OutcomeReason.SHARED_ADDRESS, "M8")
     if policy.shared_address == "primary_first":
         first = min(valid, key=lambda entry: (not entry.primary, entry.contact))
         contacts = [first.contact]
-    return Way(participant, OutcomeReason.NONE, "M8", tuple(contacts))
+    return Way(participant, _NONE, "M8", tuple(contacts))
 
 
 def standing(entry: AddressEntry, copies: Iterable[CopyFacts], policy: Policy) -> OutcomeReason:
     """Say NONE if some copy falls into the interval of an address (M3), else why none does."""
-    best = OutcomeReason.AFTER_ADDRESS_ENDED
+    best = _AFTER
     for copy in copies:
         if entry.ended_at is not None and copy.gate_at >= _floor(entry.ended_at):
             continue
         if _known(entry, copy, policy):
-            return OutcomeReason.NONE
-        best = OutcomeReason.BEFORE_ADDRESS_ADDED
+            return _NONE
+        best = _BEFORE
     return best
 
 

@@ -8,6 +8,7 @@ Everything here is a function of the merged facts, so nothing depends on the ord
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from eisd.matcher import gates
@@ -38,7 +39,12 @@ _BLOCKED: Final = int(Mark.BLOCKED)
 _RECIPIENT: Final = int(Mark.RECIPIENT)
 _VERIFIED: Final = int(Signal.VERIFIED)
 _AMBIGUOUS_FROM: Final = int(Signal.AMBIGUOUS_FROM)
-_NO_FLAGS: Final[frozenset[Flag]] = frozenset()
+_TOLD: Final = _VERIFIED | _AMBIGUOUS_FROM
+"""The signals that a decision repeats as flags."""
+# Bound once: reading a member off its class is a slow look-up before Python 3.12.
+_NONE: Final = OutcomeReason.NONE
+_NO_CONTACT: Final = OutcomeReason.NO_CONTACT
+_LIST: Final = MessageClass.LIST
 _UNMATCHED: Final = frozenset(
     {
         OutcomeReason.NO_CONTACT,
@@ -68,35 +74,75 @@ def decide(
     """
     direction = direction_of(facts, staff)
     kind = classify(facts, direction, policy)
-    is_direct = kind is MessageClass.LIST and gates.direct(
-        facts, staff, parent_by_staff=parent_by_staff
-    )
+    is_direct = kind is _LIST and gates.direct(facts, staff, parent_by_staff=parent_by_staff)
     if gates.blocked(facts, staff, direction):
         reason = OutcomeReason.BLOCKLISTED
     elif gates.internal(facts, copies, staff, direction, policy):
         reason = OutcomeReason.INTERNAL
     else:
         reason = gates.unwanted(kind, policy, is_direct=is_direct)
-    ways: list[Way] = []
-    if explain or (
-        reason is OutcomeReason.NONE and _any_known(facts.participants, entries, tombstones)
-    ):
+    ways: Sequence[Way] = ()
+    if explain or (reason is _NONE and _any_known(facts.participants, entries, tombstones)):
         ways = _ways(facts, direction, copies, staff, entries, policy, tombstones)
-    flags = _flags(facts, direction, kind, is_direct=is_direct)
-    hits: tuple[Hit, ...] = ()
-    if reason is OutcomeReason.NONE:
-        hits = _hits(ways, flags)
-        reason = OutcomeReason.NONE if hits else _reason(ways)
-    return Decision(
-        _outcome(reason),
-        reason,
+    plain = _plain(
+        _reason(ways) if reason is _NONE else reason,
         direction,
         kind,
-        flags,
-        hits,
-        tuple(_candidate(way) for way in ways) if explain else (),
-        _notes(facts, direction, policy),
+        int(facts.signals) & _TOLD,
+        is_direct=is_direct,
+        crowded=_crowded(facts, policy),
     )
+    hits = _hits(ways, plain.flags) if reason is _NONE and ways else ()
+    if not hits and not explain:
+        return plain
+    return Decision(
+        outcome=Outcome.MATCHED if hits else plain.outcome,
+        reason=_NONE if hits else plain.reason,
+        direction=direction,
+        kind=kind,
+        flags=plain.flags,
+        hits=hits,
+        candidates=tuple(map(_candidate, ways)) if explain else (),
+        notes=plain.notes,
+    )
+
+
+@lru_cache(1 << 10)
+def _plain(
+    reason: OutcomeReason,
+    direction: Direction,
+    kind: MessageClass,
+    bits: int,
+    *,
+    is_direct: bool,
+    crowded: bool,
+) -> Decision:
+    """Make a decision without hits; most mail shares a few of them."""
+    unverified = direction is Direction.OUTGOING and not bits & _VERIFIED
+    automatic = kind is MessageClass.AUTO_REPLY or kind is MessageClass.AUTO_GENERATED
+    flags = {
+        Flag.AMBIGUOUS_FROM: bool(bits & _AMBIGUOUS_FROM),
+        Flag.UNVERIFIED: unverified,
+        Flag.DIRECT: is_direct,
+        Flag.AUTO: automatic,
+    }
+    notes = {"unverified_outgoing": unverified, "too_many_recipients": crowded}
+    return Decision(
+        outcome=Outcome.UNMATCHED if reason in _UNMATCHED else Outcome.SKIPPED,
+        reason=reason,
+        direction=direction,
+        kind=kind,
+        flags=frozenset(flag for flag, holds in flags.items() if holds),
+        notes=tuple(note for note, holds in notes.items() if holds),
+    )
+
+
+def _crowded(facts: Facts, policy: Policy) -> bool:
+    """Say whether a message has more recipients than one that creates contacts may have (C1)."""
+    most = policy.create_max_recipients
+    if policy.create_policy == "none" or len(facts.participants) <= most:
+        return False
+    return sum(1 for one in facts.participants if int(one.marks) & _RECIPIENT) > most
 
 
 def _any_known(
@@ -184,48 +230,8 @@ def _hit(contact: int, ways: Sequence[Way], flags: frozenset[Flag]) -> Hit:
 
 def _reason(ways: Sequence[Way]) -> OutcomeReason:
     """Give the reason of the candidate that came furthest (O2)."""
-    return max(
-        (way.reason for way in ways),
-        key=FURTHEST.__getitem__,
-        default=OutcomeReason.NO_CONTACT,
-    )
-
-
-def _outcome(reason: OutcomeReason) -> Outcome:
-    """Give the outcome that goes with a reason of the matcher (O1)."""
-    if reason is OutcomeReason.NONE:
-        return Outcome.MATCHED
-    return Outcome.UNMATCHED if reason in _UNMATCHED else Outcome.SKIPPED
-
-
-def _flags(
-    facts: Facts, direction: Direction, kind: MessageClass, *, is_direct: bool
-) -> frozenset[Flag]:
-    """Give the flags that every activity of the message bears."""
-    bits = int(facts.signals)
-    flags: list[Flag] = []
-    if bits & _AMBIGUOUS_FROM:
-        flags.append(Flag.AMBIGUOUS_FROM)
-    if direction is Direction.OUTGOING and not bits & _VERIFIED:
-        flags.append(Flag.UNVERIFIED)
-    if is_direct:
-        flags.append(Flag.DIRECT)
-    if kind is MessageClass.AUTO_REPLY or kind is MessageClass.AUTO_GENERATED:
-        flags.append(Flag.AUTO)
-    return frozenset(flags) if flags else _NO_FLAGS
-
-
-def _notes(facts: Facts, direction: Direction, policy: Policy) -> tuple[str, ...]:
-    """Say what keeps the message from creating contacts (O2): notes, not outcomes."""
-    notes: list[str] = []
-    if direction is Direction.OUTGOING and not int(facts.signals) & _VERIFIED:
-        notes.append("unverified_outgoing")
-    most = policy.create_max_recipients
-    if policy.create_policy != "none" and len(facts.participants) > most:
-        recipients = sum(1 for one in facts.participants if int(one.marks) & _RECIPIENT)
-        if recipients > most:
-            notes.append("too_many_recipients")
-    return tuple(notes)
+    reasons = [way.reason for way in ways if not way.contacts]
+    return max(reasons, key=FURTHEST.__getitem__) if reasons else _NO_CONTACT
 
 
 def _candidate(way: Way) -> Candidate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import (
@@ -15,6 +15,9 @@ from eisd.mime.addresses import (
 )
 from eisd.model.activity import Direction
 from eisd.model.facts import Facts, Participant, Staff
+
+_OUTGOING: Final = Direction.OUTGOING
+_INCOMING: Final = Direction.INCOMING
 
 
 def staff_of(
@@ -65,10 +68,10 @@ def is_staff(participant: Participant, staff: Staff) -> bool:
 
 def direction_of(facts: Facts, staff: Staff) -> Direction:
     """Outgoing if the author is in S, else incoming (S3); what M15 tells a mailbox's `sync` by."""
-    outgoing = (
+    written_by_staff = (
         facts.author in staff.exact
         or facts.author_relaxed in staff.relaxed
         or facts.author_domain in staff.domains
         or facts.author_registrable in staff.domains
     )
-    return Direction.OUTGOING if outgoing else Direction.INCOMING
+    return _OUTGOING if written_by_staff else _INCOMING
