@@ -45,7 +45,7 @@ class Dovecot:
         self.mail.mkdir()
         shutil.chown(self.mail, "mail", "mail")
         self._users = self.root / "users"
-        self._users.touch()
+        self._users.mkdir()
         self._child: Child | None = None
         self.port_imap, self.port_imaps, self.port_lmtp = free_ports(3)
 
@@ -122,18 +122,15 @@ class Dovecot:
 
     def add_user(self, address: str, password: str = PASSWORD) -> str:
         """Let a user log in, at once; returns the address. Again: a new password."""
-        others = [
-            line
-            for line in self._users.read_text().splitlines()
-            if not line.startswith(f"{address}:")
-        ]
-        self._write_users([*others, f"{address}:{{PLAIN}}{password}::::::"])
+        # A file for each: Dovecot looks for changes of a known file only once a second.
+        fresh = self.root / "user.new"
+        fresh.write_text(f"{address}:{{PLAIN}}{password}::::::\n")
+        fresh.replace(self._users / address)
         return address
 
     def remove_user(self, address: str) -> None:
         """Refuse a user's logins from now on; the mail stays."""
-        lines = self._users.read_text().splitlines()
-        self._write_users([line for line in lines if not line.startswith(f"{address}:")])
+        (self._users / address).unlink(missing_ok=True)
 
     def kick(self, address: str) -> None:
         """Cut all of a user's connections."""
@@ -239,14 +236,5 @@ class Dovecot:
 
     def password(self, address: str) -> str:
         """The password a user was given."""
-        for line in self._users.read_text().splitlines():
-            user, secret = line.split(":")[:2]
-            if user == address:
-                return secret.removeprefix("{PLAIN}")
-        raise KeyError(address)
-
-    def _write_users(self, lines: Sequence[str]) -> None:
-        # In one step: Dovecot reads the file at each login.
-        fresh = self._users.with_suffix(".new")
-        fresh.write_text("".join(f"{line}\n" for line in lines))
-        fresh.replace(self._users)
+        line = (self._users / address).read_text()
+        return line.split(":")[1].removeprefix("{PLAIN}")

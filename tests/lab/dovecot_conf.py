@@ -87,7 +87,7 @@ disable_plaintext_auth = no
 lmtp_save_to_detail_mailbox = no
 passdb {{
   driver = passwd-file
-  args = scheme=PLAIN username_format=%u {root}/users
+  args = scheme=PLAIN username_format=%u {root}/users/%u
 }}
 userdb {{
   driver = static
