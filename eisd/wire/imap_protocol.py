@@ -139,7 +139,7 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
         if self._sealed:
             raise refusal.injected()
         if self._fetches and (fetched := quick(segments)) is not None:
-            self._fetched(fetched, len(segments[1]))
+            self._fetched(fetched, len(segments[1]) if len(segments) > 1 else 0)
             return
         head = segments[0]
         if head[:2] == b"* ":
