@@ -31,6 +31,8 @@ class Finding:
     code: str = "value"
     also: Path | None = None
     """Another path the sentence is about; its place is put where the message says ``{also}``."""
+    needs: str = ""
+    """The name that is missing, for findings that are wrong if it stands in an unreadable line."""
     severity: typing.Literal["error", "warning"] = "error"
 
 
@@ -142,7 +144,7 @@ def _finding(path: Path, error: ErrorDetails) -> Finding:
     if kind == "eisd":
         return Finding(_without_key(path), context["text"], context["hint"], context["code"])
     if kind == "missing":
-        return Finding(path, f"missing key '{path[-1]}'", code="missing_key")
+        return Finding(path, f"missing key '{path[-1]}'", code="missing_key", needs=str(path[-1]))
     value = error["input"]
     quoted = "" if _is_secret(path) else f", got {shown(value)}"
     if kind in ("literal_error", "enum"):

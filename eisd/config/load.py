@@ -128,19 +128,18 @@ def _examine(
         findings += _socket_paths(settings)
     broken = any(source.problems for source in sources)
     problems = [p for source in sources for p in source.problems]
-    doubtful = _doubtful(sources)
-    kept = [finding for finding in findings if finding.code not in doubtful]
+    kept = [finding for finding in findings if not _is_doubtful(finding, sources)]
     problems += [_place(finding, merged.origins, sources) for finding in kept]
     if broken:
         settings = None
     return _Examined(sources, merged, settings, _sorted(problems, sources))
 
 
-def _doubtful(sources: Sequence[Source]) -> set[str]:
-    """Findings that may only follow from what could not be read: the key may stand there."""
-    if any(source.problems and not source.lines for source in sources):
-        return {"missing_key", "missing_secret", "reference"}
-    return {"missing_key", "missing_secret"} if any(s.problems for s in sources) else set()
+def _is_doubtful(finding: Finding, sources: Sequence[Source]) -> bool:
+    """Whether what is missing may stand in a line that could not be read."""
+    if not finding.needs:
+        return False
+    return any(source.lost is None or finding.needs in source.lost for source in sources)
 
 
 def _validate(doc: dict[str, Any]) -> tuple[Settings | None, list[Finding]]:

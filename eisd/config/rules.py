@@ -93,7 +93,8 @@ def _same_as(path: Path, other: str, mailbox: Doc) -> Iterator[Finding]:
     elif other not in tables:
         meant = suggest(other, tables)
         hint = f"did you mean '{meant}'?" if meant else ""
-        yield Finding(path, f"this mailbox has no table {shown(other)}", hint, "missing_secret")
+        message = f"this mailbox has no table {shown(other)}"
+        yield Finding(path, message, hint, "missing_secret", needs=other)
     elif there is None:
         yield Finding(
             path, f"table '{other}' of this mailbox gives no {key}", code="missing_secret"
@@ -156,7 +157,7 @@ def _named(path: Path, name: Any, doc: Doc, where: str) -> Iterator[Finding]:
     if isinstance(name, str) and name not in known:
         meant = suggest(name, known)
         hint = f"did you mean '{meant}'?" if meant else f"declare it: [{where}.{name}]"
-        yield Finding(path, f"there is no [{where}.{name}]", hint, "reference")
+        yield Finding(path, f"there is no [{where}.{name}]", hint, "reference", needs=name)
 
 
 _FLOWS: Final = {"service_account": "google", "client_credentials": "microsoft"}

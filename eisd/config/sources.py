@@ -35,6 +35,8 @@ class Source:
     places: dict[positions.Path, Place] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    lost: str | None = ""
+    """The text that could not be read; None when nobody knows what the file holds."""
 
     def line(self, number: int) -> str:
         """A source line, secrets masked; empty when there is none."""
@@ -98,7 +100,7 @@ def _drop_ins(directory: Path, pending: Pending) -> list[Path]:
 
 def _unreadable(path: Path, error: OSError) -> Source:
     message = f"cannot be read: {error.strerror}"
-    return Source(path, problems=(Problem(path, 1, 1, "", message, code="unreadable"),))
+    return Source(path, problems=(Problem(path, 1, 1, "", message, code="unreadable"),), lost=None)
 
 
 def parse(path: Path, data: bytes) -> Source:
@@ -106,15 +108,16 @@ def parse(path: Path, data: bytes) -> Source:
     try:
         text = data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
-        return Source(path, problems=(_not_utf8(path, data, error),))
+        return Source(path, problems=(_not_utf8(path, data, error),), lost=None)
     text = text.replace("\r\n", "\n")
     readable, errors = _without_syntax_errors(path, text)
     if readable is None:
-        return Source(path, problems=tuple(errors))
+        return Source(path, problems=tuple(errors), lost=text)
     doc = tomllib.loads(readable)
     found = positions.scan(readable)
     lines = tuple(mask_source(readable, found).split("\n"))
-    return Source(path, doc, found.places, lines, tuple(errors))
+    left_out = "\n".join(text.split("\n")[error.line - 1] for error in errors)
+    return Source(path, doc, found.places, lines, tuple(errors), left_out)
 
 
 def _not_utf8(path: Path, data: bytes, error: UnicodeDecodeError) -> Problem:
@@ -153,7 +156,7 @@ def _without_syntax_errors(path: Path, text: str) -> tuple[str | None, list[Prob
 
 _PAIR = re.compile(r"""\s*["']?[\w.-]+["']?\s*(?:[=:]|\s\w)""")
 _AT = re.compile(r"(.*) \(at line (\d+), column (\d+)\)", re.DOTALL)
-_BARE = re.compile(r"\s*([\w.-]+)\s*=\s*([A-Za-z/.@][\w@./:+\\-]*)\s*(?:#.*)?", re.ASCII)
+_BARE = re.compile(r"\s*([\w.-]+)\s*=\s*([\w@./:+\\-]+)\s*(?:#.*)?", re.ASCII)
 
 
 def _syntax(path: Path, text: str, message: str) -> Problem:
