@@ -1,1 +1,1 @@
-"""The daemon: builds everything, keeps it running, tells systemd how it is."""
+"""The daemon: everything below, put together and kept alive."""

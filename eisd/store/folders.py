@@ -93,13 +93,33 @@ def gone(db: sqlite3.Connection, folder: int) -> None:
     )
 
 
-def move(db: sqlite3.Connection, folder: int, cursor: Cursor, remaining: int | None) -> None:
-    """Set the position; part of the transaction that records what it covers (F7)."""
-    db.execute(
+def move(
+    db: sqlite3.Connection,
+    folder: int,
+    cursor: Cursor,
+    remaining: int | None,
+    *,
+    before: Cursor | None,
+) -> bool:
+    """Set the position; part of the transaction that records what it covers (F7).
+
+    False, and nothing set, if the position is no longer ``before``: somebody has asked for the
+    folder to be listed anew meanwhile.
+    """
+    done = db.execute(
         "UPDATE folder SET cursor = ?, validity = ?, backfilling = ?, remaining = ?, proof_at = ?"
-        " WHERE id = ?",
-        (cursor.value, cursor.validity, cursor.backfilling, remaining, now_ms(), folder),
+        " WHERE id = ? AND cursor = ?",
+        (
+            cursor.value,
+            cursor.validity,
+            cursor.backfilling,
+            remaining,
+            now_ms(),
+            folder,
+            before.value if before else "",
+        ),
     )
+    return done.rowcount == 1
 
 
 def reset(db: sqlite3.Connection, folder: int) -> None:

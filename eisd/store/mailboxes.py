@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisd.model.facts import Staff
@@ -210,33 +210,34 @@ def staff_addresses(db: sqlite3.Connection) -> list[tuple[str, str]]:
     return found
 
 
-def replace_staff(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int]]) -> None:
-    """Set S: rows of (workspace, ``address`` or ``domain``, exact hash, relaxed hash)."""
+def replace_staff(db: sqlite3.Connection, staffs: Mapping[str, Staff]) -> None:
+    """Set S of every workspace."""
     db.execute("DELETE FROM staff")
     db.executemany(
-        "INSERT OR IGNORE INTO staff (workspace, kind, exact, relaxed) VALUES (?, ?, ?, ?)",
-        [(w, kind, signed(exact), signed(relaxed)) for w, kind, exact, relaxed in rows],
+        "INSERT INTO staff (workspace, kind, hash) VALUES (?, ?, ?)",
+        [
+            (workspace, kind, signed(value))
+            for workspace, one in staffs.items()
+            for kind, values in (
+                ("exact", one.exact),
+                ("relaxed", one.relaxed),
+                ("domain", one.domains),
+            )
+            for value in values
+        ],
     )
 
 
 def staff(db: sqlite3.Connection) -> dict[str, Staff]:
     """S of every workspace."""
-    exact: dict[str, set[int]] = {}
-    relaxed: dict[str, set[int]] = {}
-    domains: dict[str, set[int]] = {}
-    for workspace, kind, one, other in db.execute(
-        "SELECT workspace, kind, exact, relaxed FROM staff"
-    ):
-        if kind == "domain":
-            domains.setdefault(workspace, set()).add(unsigned(one))
-        else:
-            exact.setdefault(workspace, set()).add(unsigned(one))
-            relaxed.setdefault(workspace, set()).add(unsigned(other))
+    found: dict[str, dict[str, set[int]]] = {}
+    for workspace, kind, value in db.execute("SELECT workspace, kind, hash FROM staff"):
+        found.setdefault(workspace, {}).setdefault(kind, set()).add(unsigned(value))
     return {
         workspace: Staff(
-            frozenset(exact.get(workspace, ())),
-            frozenset(relaxed.get(workspace, ())),
-            frozenset(domains.get(workspace, ())),
+            frozenset(kinds.get("exact", ())),
+            frozenset(kinds.get("relaxed", ())),
+            frozenset(kinds.get("domain", ())),
         )
-        for workspace in exact.keys() | domains.keys()
+        for workspace, kinds in found.items()
     }

@@ -113,9 +113,8 @@ TABLES = (
     CREATE TABLE staff (
       workspace TEXT NOT NULL,
       kind TEXT NOT NULL,
-      exact INTEGER NOT NULL,
-      relaxed INTEGER NOT NULL,
-      PRIMARY KEY (workspace, kind, exact)
+      hash INTEGER NOT NULL,
+      PRIMARY KEY (workspace, kind, hash)
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE TABLE thread (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT",
@@ -287,8 +286,9 @@ VIEWS = {
             ORDER BY d.ended_at IS NOT NULL, d.contact LIMIT 1))
           AS contact_id,
         EXISTS (SELECT 1 FROM staff s WHERE s.workspace = a.workspace AND (
-          (s.kind = 'address' AND s.exact = p.exact) OR
-          (s.kind = 'domain' AND s.exact IN (p.domain, p.registrable)))) AS internal
+          (s.kind = 'exact' AND s.hash = p.exact) OR
+          (s.kind = 'relaxed' AND s.hash = p.relaxed) OR
+          (s.kind = 'domain' AND s.hash IN (p.domain, p.registrable)))) AS internal
       FROM activity a JOIN participant p ON p.message_id = a.message_id
     """,
     "activity_attachments": """

@@ -27,7 +27,7 @@ from eisd.store.sql import now_ms
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.prepare import prepare
 from eisd.sync.reconcile import drop_gone, reconcile
-from eisd.sync.record import Place, Recorded, record
+from eisd.sync.record import Place, Recorded, Step, record
 from eisd.sync.selection import select
 
 SLICE = 10.0
@@ -89,6 +89,8 @@ class Engine:
         await self.live(list(self._rows))
         for folder in list(self._rows):
             while folder in self._rows and _backfilling(self._cursor(folder)):
+                if self._mailbox.interrupted:
+                    return
                 await self._slice(folder)
                 await self.live([f for f in self._rows if f is not folder])
         await self._reconcile(everything=reconcile_all)
@@ -164,10 +166,9 @@ class Engine:
         row = self._rows[folder]
         place = Place(mailbox.id, row.id)
         self._rows[folder] = replace(row, cursor=batch.cursor, remaining=batch.remaining)
+        step = Step(row.cursor, batch.cursor, batch.remaining)
         self._writing = asyncio.ensure_future(
-            self._store.write(
-                lambda tx: record(tx, rules, place, ready, batch.cursor, batch.remaining)
-            )
+            self._store.write(lambda tx: record(tx, rules, place, ready, step))
         )
 
     async def _flush(self) -> None:
@@ -220,13 +221,13 @@ class Engine:
 
     async def _reconcile(self, *, everything: bool) -> None:
         """Compare folders with the server where that is due, after all of them were listed (F4)."""
-        rules = self._mailbox.services.rules()
+        policy = self._mailbox.services.rules().of(self._mailbox.id).on_remote_delete
         for row in list(self._rows.values()):
             if row.cursor is None or row.cursor.backfilling:
                 continue
             if everything or _due(row):
-                await reconcile(self._store, self._session, row, rules.on_remote_delete)
-        await drop_gone(self._store, self._mailbox.id, rules.on_remote_delete)
+                await reconcile(self._store, self._session, row, policy)
+        await drop_gone(self._store, self._mailbox.id, policy)
 
     def _cursor(self, folder: Folder) -> Cursor | None:
         return self._rows[folder].cursor

@@ -31,7 +31,7 @@ from eisd.sync.backoff import LASTING, Backoffs, fresh
 from eisd.sync.engine import Engine
 from eisd.sync.lane import Lane
 from eisd.sync.mailbox import Mailbox
-from eisd.sync.record import forget_book
+from eisd.sync.record import forget_people
 from eisd.sync.state import Event
 
 WATCH = 300.0
@@ -120,7 +120,7 @@ class Life:
         lane = asyncio.ensure_future(self._lane.run())
         try:
             discovered = float("-inf")
-            while not (mailbox.paused or mailbox.reconnect):
+            while not mailbox.interrupted:
                 if monotonic() - discovered > DISCOVER or mailbox.asked:
                     await engine.discover()
                     discovered = monotonic()
@@ -129,6 +129,8 @@ class Life:
                 if engine.behind:
                     await mailbox.event(Event.BEHIND)
                 await engine.full(reconcile_all=asked)
+                if mailbox.interrupted:
+                    break
                 await self._caught_up(session)
                 if asked or mailbox.lane_blocked:
                     await self._lane.drain(session)
@@ -202,7 +204,7 @@ class Life:
 
         def connected(tx: Tx) -> int | None:
             mailboxes.connected(tx.db, mailbox.id, begin)
-            forget_book(tx)
+            forget_people(tx)
             return mailboxes.by_id(tx.db, mailbox.id).begin_at
 
         mailbox.begin_at = await mailbox.services.store.write(connected)

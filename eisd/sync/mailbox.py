@@ -168,6 +168,11 @@ class Mailbox:
         return True
 
     @property
+    def interrupted(self) -> bool:
+        """Whether this connection is to be given up."""
+        return self.paused or self.reconnect
+
+    @property
     def has_due(self) -> bool:
         """Whether somebody waits for the pass under way."""
         return bool(self._due)

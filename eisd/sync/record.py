@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from eisd.errors import Transient
 from eisd.matcher.codec import pack, unpack
 from eisd.matcher.facts import facts_of, strip
 from eisd.matcher.keys import parent_key
@@ -26,7 +27,7 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders
+from eisd.store import copies, folders, mailboxes
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
@@ -54,6 +55,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How a batch moves the folder's position."""
+
+    since: Cursor | None
+    to: Cursor
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A message's bytes as the worker and the header extractor read them."""
 
@@ -70,9 +80,11 @@ def book_of(tx: Tx) -> Book:
     return book
 
 
-def forget_book(tx: Tx) -> None:
-    """Contacts, staff or feeds have changed: read them again."""
-    tx.cache.pop(BOOK, None)
+def forget_people(tx: Tx) -> None:
+    """Staff or feeds have changed: read them again. The filter of contacts stays."""
+    book = tx.cache.get(BOOK)
+    if book is not None:
+        tx.cache[BOOK] = Book(tx.db, mailboxes.staff(tx.db), mailboxes.feeds(tx.db), book.filter)
 
 
 def record(
@@ -80,10 +92,16 @@ def record(
     rules: Rules,
     place: Place,
     batch: Sequence[Prepared],
-    cursor: Cursor,
-    remaining: int | None,
+    step: Step,
 ) -> Recorded:
-    """Record a batch with its outcomes, and move the folder's position past it."""
+    """Record a batch with its outcomes, and move the folder's position past it.
+
+    Raises:
+        Transient: the position was moved by somebody else; nothing was recorded.
+    """
+    cursor = step.to
+    if not folders.move(tx.db, place.folder, cursor, step.remaining, before=step.since):
+        raise Transient("the folder is to be listed anew", code="resync")
     book = book_of(tx)
     done = Recorded(copies=len(batch))
     known: dict[bytes, list[CopyRow]] = {}
@@ -95,7 +113,6 @@ def record(
     for id_key, members in others.items():
         _together(tx.db, rules, book, place, cursor.validity, members, known.get(id_key, []), done)
     _list_parents(tx.db, rules, book, place.mailbox, batch, done)
-    folders.move(tx.db, place.folder, cursor, remaining)
     return done
 
 

@@ -22,6 +22,8 @@ class MailboxRules:
     visibility: str = "full"
     """metadata, subject or full (V1)."""
     blocklist: Blocklist | None = None
+    on_remote_delete: str = "retain"
+    """retain, mark or remove (F3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,6 @@ class Rules:
     mailboxes: Mapping[int, MailboxRules]
     trusted_authserv: frozenset[str] = frozenset()
     local_case: str = "fold"
-    on_remote_delete: str = "retain"
 
     def of(self, mailbox: int) -> MailboxRules:
         """The rules of one mailbox; of one that is no longer configured, the plainest."""

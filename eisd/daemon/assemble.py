@@ -1,0 +1,172 @@
+"""From a configuration to what the sync layer works with: rules, plans, logins, staff."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from eisd.config.schema import Settings, effective
+from eisd.config.secrets import resolve
+from eisd.driver.registry import Registry
+from eisd.errors import ExitCode, UserError
+from eisd.matcher.blocklist import Blocklist
+from eisd.matcher.keys import Hasher
+from eisd.matcher.policy import Policy
+from eisd.matcher.staff import staff_of
+from eisd.mime.addresses import address_key
+from eisd.model.mailbox import SyncMode
+from eisd.store import mailboxes
+from eisd.store.database import Tx
+from eisd.store.mailboxes import MailboxSpec
+from eisd.store.secrets import Secrets
+from eisd.sync.mailbox import Plan
+from eisd.sync.record import forget_people
+from eisd.sync.rules import MailboxRules, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLogin:
+    """Fetches a mailbox's secret each time a driver asks; keeps nothing (`Login`)."""
+
+    settings: Settings
+    name: str
+    base_dir: Path
+    secrets: Secrets
+
+    async def password(self) -> str:
+        """The password of the mailbox's own driver table."""
+        return await asyncio.to_thread(self._resolve)
+
+    async def access_token(self) -> str:
+        """Not for this kind of mailbox."""
+        raise UserError(f"{self.name}: no OAuth sign-in is configured", code=ExitCode.CONFIG)
+
+    def _resolve(self) -> str:
+        mailbox = self.settings.mailboxes[self.name]
+        where = f"mailboxes.{self.name}.{mailbox.driver}.password"
+        ref = mailbox.secret(mailbox.driver)
+        if ref is None:
+            raise UserError(
+                f"{where} is missing",
+                hint="say where the password lies, such as password = { file = ... }",
+                code=ExitCode.CONFIG,
+            )
+        stored = f"{self.name}.{mailbox.driver}.password"
+
+        def from_store() -> str | None:
+            value = self.secrets.get(stored)
+            return None if value is None else value.decode()
+
+        return resolve(ref, where=where, base_dir=self.base_dir, store=from_store).reveal()
+
+
+def specs(settings: Settings) -> list[MailboxSpec]:
+    """The mailboxes as the store knows them."""
+    case = settings.normalize.local_case
+    return [
+        MailboxSpec(
+            name=name,
+            identity=f"{address_key(box.address, local_case=case)}|{box.host()}",
+            address=box.address,
+            aliases=tuple(box.aliases),
+            driver=box.driver,
+            owner=box.owner or "",
+            access=box.access,
+            workspaces=tuple(box.workspaces),
+        )
+        for name, box in settings.mailboxes.items()
+    ]
+
+
+def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
+    """The rules that recording goes by."""
+    case = settings.normalize.local_case
+    return Rules(
+        hasher=hasher,
+        policy=Policy.of(settings),
+        mailboxes={
+            ids[name]: MailboxRules(
+                key=hasher.key(address_key(box.address, local_case=case)),
+                mode=box.sync,
+                visibility=settings.visibility_of(name),
+                blocklist=Blocklist.of(settings.blocklist, name),
+                on_remote_delete=effective(settings, name).on_remote_delete,
+            )
+            for name, box in settings.mailboxes.items()
+            if name in ids
+        },
+        trusted_authserv=frozenset(one.lower() for one in settings.internal.authserv_ids),
+        local_case=case,
+    )
+
+
+def plans(
+    settings: Settings, registry: Registry, base_dir: Path, secrets: Secrets
+) -> dict[str, Plan]:
+    """How each enabled mailbox is to be synced."""
+    return {
+        name: _plan(settings, name, registry, base_dir, secrets)
+        for name, box in settings.mailboxes.items()
+        if box.enabled
+    }
+
+
+def _plan(
+    settings: Settings, name: str, registry: Registry, base_dir: Path, secrets: Secrets
+) -> Plan:
+    box = settings.mailboxes[name]
+    sync = effective(settings, name)
+    driver = registry.get(box.driver)
+    chosen = box.folders
+    if chosen is None and settings.folders.policy == "selected":
+        chosen = ("INBOX",)
+    mode = box.sync if box.workspaces else SyncMode.ONE_WAY
+    described = box.model_dump_json() + sync.model_dump_json() + settings.folders.policy
+    return Plan(
+        name=name,
+        driver=driver,
+        options=driver.options(box.driver_tables, address=box.address),
+        login=SecretLogin(settings, name, base_dir, secrets),
+        window_days=sync.window.days,
+        interval=sync.interval,
+        max_message_size=sync.max_message_size,
+        mode=mode,
+        chosen=None if chosen is None else tuple(chosen),
+        fingerprint=sha256(described.encode()).hexdigest(),
+    )
+
+
+def configure(tx: Tx, settings: Settings, hasher: Hasher) -> dict[str, int]:
+    """Bring the mailbox table and S up to the configuration; return row ids by name."""
+    ids = mailboxes.configure(tx.db, specs(settings))
+    restaff(tx, settings, hasher)
+    return ids
+
+
+def restaff(tx: Tx, settings: Settings, hasher: Hasher) -> None:
+    """Work S out again for every workspace (S1)."""
+    by_workspace: dict[str, list[str]] = {}
+    for workspace, address in mailboxes.staff_addresses(tx.db):
+        by_workspace.setdefault(workspace, []).append(address)
+    if settings.internal.share_staff:
+        everyone = [address for listed in by_workspace.values() for address in listed]
+        by_workspace = dict.fromkeys(by_workspace, everyone)
+    internal = settings.internal
+    mailboxes.replace_staff(
+        tx.db,
+        {
+            workspace: staff_of(
+                addresses,
+                hasher=hasher,
+                addresses=internal.addresses,
+                domains=internal.domains,
+                scope=internal.scope,
+                local_case=settings.normalize.local_case,
+            )
+            for workspace, addresses in by_workspace.items()
+        },
+    )
+    forget_people(tx)

@@ -1,0 +1,264 @@
+"""The daemon's parts, built from a configuration, and what commands may ask of them.
+
+`Core` is what the API speaks to. It owns the store, the parser's workers and the supervisor; it
+knows nothing of sockets, signals or systemd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+
+from eisd import events
+from eisd.config.load import Loaded, load
+from eisd.config.schema import Settings
+from eisd.daemon import assemble
+from eisd.daemon.supervisor import Supervisor
+from eisd.driver.registry import Registry, discover
+from eisd.errors import ExitCode, UserError
+from eisd.logs import emit, names
+from eisd.matcher.keys import Hasher
+from eisd.mime.worker import ParserPool
+from eisd.store import folders, mailboxes
+from eisd.store.contacts import ContactIn, Imported
+from eisd.store.database import Database, Tx
+from eisd.store.secrets import Secrets
+from eisd.store.setup import index_key_is_new, prepare
+from eisd.sync.importing import import_contacts
+from eisd.sync.loop import Life
+from eisd.sync.mailbox import Mailbox, Services
+from eisd.sync.rules import Rules
+from eisd.sync.settle import Settled
+
+CONNECTING = 40
+"""So many mailboxes may be connecting at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload changed, a line each."""
+
+    changes: tuple[str, ...]
+
+
+def open_store(settings: Settings) -> tuple[Secrets, Hasher]:
+    """Make or migrate what lies on disk; return the sealed store and the index's hasher."""
+    paths = settings.paths
+    secrets = prepare(paths.database, paths.secrets_db)
+    key = secrets.index_key()
+    names.use_key(key)
+    if index_key_is_new(paths.database, key):
+        emit(events.LIBRARY_WARNED, text="the index key was lost: the past cannot be matched again")
+    return secrets, Hasher(key)
+
+
+class Core:
+    """A running eisd without its edges. Use `open`, then `start`, and `close` at the end."""
+
+    def __init__(
+        self, loaded: Loaded, registry: Registry, secrets: Secrets, hasher: Hasher
+    ) -> None:
+        self.loaded = loaded
+        self.registry = registry
+        self.secrets = secrets
+        self.hasher = hasher
+        self.began = monotonic()
+        self.store = Database(loaded.settings.paths.database)
+        self.parser = ParserPool()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")
+        self._ids: dict[str, int] = {}
+        self._rules: Rules | None = None
+        self._listeners: list[Callable[[str, Sequence[int]], None]] = []
+        self.activities = 0
+        self.services = Services(
+            store=self.store,
+            parser=self.parser,
+            threads=self._threads,
+            rules=self.rules,
+            logins=asyncio.Semaphore(CONNECTING),
+            on_activity=self._on_activity,
+        )
+        self.supervisor = Supervisor(self.services)
+        self._applying = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, loaded: Loaded, registry: Registry | None = None) -> Core:
+        """Open what lies on disk and take the configuration in; nothing connects yet."""
+        secrets, hasher = await asyncio.to_thread(open_store, loaded.settings)
+        core = cls(loaded, registry or discover(), secrets, hasher)
+        await core._configure(loaded)
+        return core
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self.loaded.settings
+
+    def rules(self) -> Rules:
+        """The rules in force."""
+        if self._rules is None:
+            raise RuntimeError("not configured yet")
+        return self._rules
+
+    async def start(self) -> None:
+        """Start a task for every mailbox that is enabled."""
+        await self.supervisor.apply(self._plans(self.loaded), self._ids)
+
+    async def once(self) -> dict[str, Exception | None]:
+        """Bring every enabled mailbox up to date; return what went wrong, by name."""
+        mailboxes_at_work = []
+        for name, plan in self._plans(self.loaded).items():
+            row = await self.store.read(lambda db, i=self._ids[name]: mailboxes.by_id(db, i))
+            if not row.paused:
+                mailboxes_at_work.append(Mailbox(row.id, plan, self.services))
+        limit = asyncio.Semaphore(CONNECTING)
+
+        async def one(mailbox: Mailbox) -> Exception | None:
+            async with limit:
+                try:
+                    await Life(mailbox).once()
+                except Exception as exc:  # noqa: BLE001  told by name; the others go on
+                    return exc
+            return None
+
+        results = await asyncio.gather(*(one(mailbox) for mailbox in mailboxes_at_work))
+        return dict(zip((m.name for m in mailboxes_at_work), results, strict=True))
+
+    async def close(self) -> None:
+        """Stop the mailboxes, finish what is being written, and let go of everything."""
+        await self.supervisor.close()
+        await self.parser.aclose()
+        self._threads.shutdown()
+        await asyncio.to_thread(self.store.close)
+
+    # What commands ask
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration again; all of it takes effect, or nothing does.
+
+        Raises:
+            ConfigError: it is refused, or it changes what needs a restart.
+        """
+        async with self._applying:
+            new = await asyncio.to_thread(load, self.loaded.path, check_driver=self.registry.check)
+            old = self.settings.paths
+            if (new.settings.paths.database, new.settings.paths.state_dir) != (
+                old.database,
+                old.state_dir,
+            ):
+                raise UserError(
+                    "database.path and daemon.state_dir cannot change while eisd runs",
+                    hint="restart the daemon; nothing else was applied",
+                    code=ExitCode.CONFIG,
+                )
+            plans = self._plans(new)
+            await self._configure(new)
+            self.loaded = new
+            changes = await self.supervisor.apply(plans, self._ids)
+        emit(events.CONFIG_RELOADED, changed=changes)
+        return Reloaded(tuple(changes))
+
+    def running(self, name: str) -> Mailbox:
+        """A mailbox's task. Raises UserError (67) when there is none of that name."""
+        mailbox = self.supervisor.mailboxes.get(name)
+        if mailbox is None:
+            known = sorted(self.supervisor.mailboxes)
+            raise UserError(
+                f"no mailbox called {name!r} is running",
+                hint=f"running: {', '.join(known) or 'none'}",
+                code=ExitCode.UNKNOWN,
+            )
+        return mailbox
+
+    async def pause(self, name: str, *, paused: bool) -> None:
+        """Pause or resume a mailbox, over restarts."""
+        mailbox = self.running(name)
+        await self.store.write(lambda tx: mailboxes.set_paused(tx.db, mailbox.id, paused=paused))
+        mailbox.paused = paused
+        mailbox.bell.ring()
+
+    def reconnect(self, name: str) -> None:
+        """Connect anew, at once, whatever the mailbox is waiting for."""
+        mailbox = self.running(name)
+        mailbox.reconnect = True
+        mailbox.bell.ring()
+
+    async def resync(self, name: str, folder: str | None, since_ms: int | None) -> list[str]:
+        """List folders anew from the window, or from ``since_ms``; return which."""
+        mailbox = self.running(name)
+        rows = await self.store.read(lambda db: folders.of_mailbox(db, mailbox.id))
+        chosen = [
+            row for row in rows if row.status == "synced" and folder in (None, row.folder.name)
+        ]
+        if not chosen:
+            raise UserError(
+                f"{name} has no synced folder {folder!r}",
+                hint=f"synced: {', '.join(r.folder.name for r in rows if r.status == 'synced')}",
+                code=ExitCode.UNKNOWN,
+            )
+
+        def reset(tx: Tx) -> None:
+            if since_ms is not None:
+                mailboxes.set_begin(tx.db, mailbox.id, since_ms)
+            for row in chosen:
+                folders.reset(tx.db, row.id)
+
+        await self.store.write(reset)
+        self.reconnect(name)
+        return [row.folder.name for row in chosen]
+
+    async def forget(self, name: str) -> None:
+        """Erase a mailbox that is no longer configured, its copies and its staff addresses."""
+        row = await self.store.read(lambda db: mailboxes.by_name(db, name))
+        if row is None:
+            raise UserError(f"no mailbox called {name!r}", code=ExitCode.UNKNOWN)
+        if row.configured:
+            raise UserError(
+                f"{name} is still in the configuration",
+                hint=f"take it out first: eisd mailbox remove {name}",
+                code=ExitCode.NO,
+            )
+
+        def erase(tx: Tx) -> None:
+            mailboxes.forget(tx.db, row.id)
+            assemble.restaff(tx, self.settings, self.hasher)
+
+        await self.store.write(erase)
+        emit(events.MAILBOX_FORGOTTEN, mailbox=name, copies=None, activities=None)
+
+    async def import_contacts(
+        self, people: Sequence[ContactIn], *, replace: bool
+    ) -> tuple[Imported, Settled]:
+        """Import contacts and let the lanes fetch what they bring."""
+        rules = self.rules()
+        done, settled = await self.store.write(
+            lambda tx: import_contacts(tx, rules, people, replace=replace)
+        )
+        if settled.pending:
+            for mailbox in self.supervisor.mailboxes.values():
+                mailbox.lane_bell.ring()
+        return done, settled
+
+    def listen(self, listener: Callable[[str, Sequence[int]], None]) -> Callable[[], None]:
+        """Be told (mailbox, new activity ids) after each commit; call the result to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # Inside
+
+    async def _configure(self, loaded: Loaded) -> None:
+        settings, hasher = loaded.settings, self.hasher
+        ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
+        self._ids = ids
+        self._rules = assemble.rules(settings, hasher, ids)
+
+    def _plans(self, loaded: Loaded) -> dict[str, assemble.Plan]:
+        return assemble.plans(loaded.settings, self.registry, loaded.base_dir, self.secrets)
+
+    def _on_activity(self, mailbox: str, ids: Sequence[int]) -> None:
+        self.activities += len(ids)
+        for listener in self._listeners:
+            listener(mailbox, ids)
