@@ -19,8 +19,9 @@ _MONTHS: Final = {
     )
 }
 _USUAL: Final = re.compile(
-    rb"[A-Za-z]{3}, ([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}) "
-    rb"([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})(?: \([A-Za-z ]{1,40}\))?"
+    rb"(?:[A-Za-z]{3}, {0,2})?([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}) "
+    rb"([0-9]{1,2}):([0-9]{2}):([0-9]{2}) (?:([+-][0-9]{4})|GMT|UTC?|Z)"
+    rb"(?: {1,2}\([A-Za-z ]{1,40}\))?"
 )
 _ISO: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
@@ -47,7 +48,9 @@ def parse_date(value: bytes) -> datetime | None:
                 int(hour),
                 int(minute),
                 min(int(second), 59),  # leap seconds
-                tzinfo=_zone(int(offset[:3]) * 60 + int(offset[:1] + offset[3:])),
+                tzinfo=_zone(int(offset[:3]) * 60 + int(offset[:1] + offset[3:]))
+                if offset
+                else UTC,
             )
         )
     except (KeyError, ValueError):

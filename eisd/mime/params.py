@@ -32,10 +32,18 @@ def word_and_parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """What stands before the first ";" in lower case, and the parameters by lower-case name."""
     value = value[:HEADER_FIELD]
     word, _, rest = value.partition(b";")
-    return decode_text(word).lower(), _together(_raw_parameters(rest)) if rest else {}
+    return decode_text(word).lower(), _together(raw_parameters(rest)) if rest else {}
 
 
-def _raw_parameters(value: bytes) -> list[tuple[str, bytes]]:
+def boundary(value: bytes) -> bytes:
+    """The boundary of a multipart's Content-Type as written, b"" if it has none."""
+    for name, raw in raw_parameters(value[:HEADER_FIELD].partition(b";")[2]):
+        if name.partition("*")[0] == "boundary":
+            return raw.rstrip()
+    return b""
+
+
+def raw_parameters(value: bytes) -> list[tuple[str, bytes]]:
     """Names in lower case and values without their quotes, in the order written."""
     found: list[tuple[str, bytes]] = []
     position = 0

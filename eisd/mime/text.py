@@ -21,6 +21,11 @@ _MARKS_MAX: Final = 30
 order costs the square of its length, and no script needs more."""
 
 
+_SUSPECT: Final = re.compile(r"[^\w\s\x00-\x7f]{16}")
+"""What may be such a run: combining marks are neither letters nor digits nor spaces. Half as long
+as is allowed, since composing may double a run (U+0344 is two marks)."""
+
+
 @cache
 def _long_run() -> re.Pattern[str]:
     """More combining marks than a script needs, the allowed ones in group 1."""
@@ -39,9 +44,11 @@ def normal(text: str) -> str:
     """``text`` in NFC, with absurd runs of combining marks cut first."""
     if text.isascii():
         return text
+    if not _SUSPECT.search(text):
+        return unicodedata.normalize("NFC", text)
     long_run = _long_run()
     text = unicodedata.normalize("NFC", long_run.sub(r"\1", text))
-    return long_run.sub(r"\1", text)  # composing may lengthen a run: U+0344 is two marks
+    return long_run.sub(r"\1", text)  # composing may have lengthened a run
 
 
 def clean(text: str) -> str:

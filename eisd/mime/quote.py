@@ -1,0 +1,132 @@
+"""A message's new text apart from what it quotes and from its signature.
+
+Line by line and once through: a line is quoted (``>``), or an attribution ("On ... wrote:"), or it
+opens what runs to the end (a copied message, a signature). Nothing is lost: both halves are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from eisd.mime.phrases import BANNERS, FROM, OPENINGS, ORIGINAL, OTHERS, SENT_FROM, WROTE
+
+_EVIDENCE: Final = re.compile(r"[12][0-9]{3}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
+_LABEL: Final = re.compile(r"[\s>*_]{0,6}([^\s:*][^:*：]{0,24}?)\s?\*{0,2}[:：]")  # noqa: RUF001
+_RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*")
+_COLONS: Final = (":", "：", ":*")  # noqa: RUF001
+_LINE_MAX: Final = 400
+_WRAP_MAX: Final = 3
+_BLOCK_MAX: Final = 7
+_SIGNATURES: Final = frozenset({"-- ", "--", "—", "--\u00a0"})
+_SENT_FROM_MAX: Final = 80
+
+
+class Split(NamedTuple):
+    """A text in two."""
+
+    reply: str
+    rest: str
+    """Quotes, attributions and the signature, in the order written."""
+
+
+def split_reply(text: str) -> Split:
+    """Divide clean ``text`` into the part written now and the rest; total and linear."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    rest: list[str] = []
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        if line.lstrip().startswith(">"):
+            rest.append(line)
+            index += 1
+        elif _runs_to_end(lines, index):
+            rest += lines[index:]
+            break
+        elif size := _attribution(lines, index):
+            rest += lines[index : index + size]
+            index += size
+            if not _quote_follows(lines, index):
+                rest += lines[index:]
+                break
+        else:
+            (rest if _is_sent_from(line) else kept).append(line)
+            index += 1
+    return Split("\n".join(kept).strip(), "\n".join(rest).strip("\n"))
+
+
+def _runs_to_end(lines: list[str], index: int) -> bool:
+    """Whether a signature or a copied message begins here."""
+    line = lines[index]
+    if line in _SIGNATURES:
+        return True
+    if len(line) > _LINE_MAX:
+        return False
+    folded = line.strip().casefold()
+    if folded.startswith(("--", "__", "==", "..", "—", "––")):  # noqa: RUF001
+        title = folded.strip("-_=.—– ")  # noqa: RUF001
+        if title and title.startswith(ORIGINAL) and folded != title:
+            return True
+        if _RULE.fullmatch(line):
+            return _is_header_block(lines, index + 1)
+    if folded.startswith(BANNERS):
+        return True
+    return _is_header_block(lines, index)
+
+
+def _is_header_block(lines: list[str], index: int) -> bool:
+    """Whether the lines from here on are headers that a mailer copied above a quoted message."""
+    while index < len(lines) and not lines[index].strip():
+        index += 1
+    if index >= len(lines) or _label(lines[index]) not in FROM:
+        return False
+    others = {_label(line) for line in lines[index + 1 : index + _BLOCK_MAX]} & OTHERS
+    return len(others) > 1
+
+
+def _label(line: str) -> str:
+    """What stands before a line's colon, folded."""
+    if len(line) > _LINE_MAX:
+        line = line[:_LINE_MAX]
+    label = _LABEL.match(line)
+    return label[1].strip().casefold() if label is not None else ""
+
+
+def _attribution(lines: list[str], index: int) -> int:
+    """How many lines from here are one attribution: 0 if they are none."""
+    first = lines[index].strip().casefold()
+    if not first or len(first) > _LINE_MAX:
+        return 0
+    if _attributes(first):
+        return 1
+    if not first.startswith(OPENINGS):
+        return 0
+    window = first
+    for more in range(1, _WRAP_MAX):
+        if index + more >= len(lines) or not lines[index + more].strip():
+            return 0
+        window += " " + lines[index + more].strip().casefold()[:_LINE_MAX]
+        if _attributes(window):
+            return more + 1
+    return 0
+
+
+def _attributes(text: str) -> bool:
+    """Whether folded ``text`` says that someone wrote something, at some time or address."""
+    if not text.endswith(_COLONS):
+        return False
+    return any(verb in text for verb in WROTE) and _EVIDENCE.search(text) is not None
+
+
+def _quote_follows(lines: list[str], index: int) -> bool:
+    """Whether the next line with anything on it is quoted."""
+    for line in lines[index : index + _WRAP_MAX]:
+        if line.strip():
+            return line.lstrip().startswith(">")
+    return False
+
+
+def _is_sent_from(line: str) -> bool:
+    """Whether a telephone signed with this line."""
+    return len(line) < _SENT_FROM_MAX and line.strip().casefold().startswith(SENT_FROM)
