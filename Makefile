@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := .ci/again $(BIN)/python -m pip --disable-pip-version-check --quiet install
+PIP := .ci/again $(BIN)/python -m pip --quiet install
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help venv check test demo fmt bench docs wheel clean servers
 

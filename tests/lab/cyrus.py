@@ -25,9 +25,11 @@ class Cyrus:
 
     def __init__(self, certs: Certs) -> None:
         self.certs = certs
-        self._root = root_of("cyrus")
         self._folder = Folder("cyrus")
         self._home = self._folder.path
+        # A copy: its own user may not enter the folder of this checkout, /root for one.
+        self._root = self._home / "root"
+        shutil.copytree(root_of("cyrus") / "usr", self._root / "usr", symlinks=True)
         self._passwords: dict[str, str] = {}
         self._child: Child | None = None
         self.port_imap, self.port_imaps, self.port_lmtp = free_ports(3)
@@ -118,9 +120,7 @@ class Cyrus:
             shutil.copy(source, self._home / name)
         Path(self._imapd).write_text(self._settings())
         Path(self._conf).write_text(self._services())
-        for folder, _, files in os.walk(self._home):
-            for path in (folder, *(f"{folder}/{name}" for name in files)):
-                shutil.chown(path, "mail", "mail")
+        subprocess.run(["chown", "-R", "mail:mail", str(self._home)], check=True)
 
     def _settings(self) -> str:
         home, special = self._home, "|".join(SPECIAL)
