@@ -29,7 +29,7 @@ from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
 from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
-from eisd.sync.mailbox import Mailbox, Services
+from eisd.sync.mailbox import Mailbox, Plan, Services
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 
@@ -111,7 +111,7 @@ class Core:
         """Bring every enabled mailbox up to date; return what went wrong, by name."""
         mailboxes_at_work = []
         for name, plan in self._plans(self.loaded).items():
-            row = await self.store.read(lambda db, i=self._ids[name]: mailboxes.by_id(db, i))
+            row = await self._row(self._ids[name])
             if not row.paused:
                 mailboxes_at_work.append(Mailbox(row.id, plan, self.services))
         limit = asyncio.Semaphore(CONNECTING)
@@ -255,7 +255,10 @@ class Core:
         self._ids = ids
         self._rules = assemble.rules(settings, hasher, ids)
 
-    def _plans(self, loaded: Loaded) -> dict[str, assemble.Plan]:
+    async def _row(self, mailbox: int) -> MailboxRow:
+        return await self.store.read(lambda db: mailboxes.by_id(db, mailbox))
+
+    def _plans(self, loaded: Loaded) -> dict[str, Plan]:
         return assemble.plans(loaded.settings, self.registry, loaded.base_dir, self.secrets)
 
     def _on_activity(self, mailbox: str, ids: Sequence[int]) -> None:
