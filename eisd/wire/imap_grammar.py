@@ -169,6 +169,8 @@ def tokenize(segments: Sequence[bytes], start: int = 0, *, fetch: bool = False) 
                 inner: list[Token] = []
                 current.append(inner)
                 stack.append(current)
+                if len(stack) > _MAX_DEPTH:
+                    raise ProtocolError("parentheses are nested too deep", code="grammar")
                 current = inner
             elif token == b")":
                 if not stack:
@@ -176,8 +178,6 @@ def tokenize(segments: Sequence[bytes], start: int = 0, *, fetch: bool = False) 
                 current = stack.pop()
             else:
                 current.append(_string(token))
-        if len(stack) > _MAX_DEPTH:
-            raise ProtocolError("parentheses are nested too deep", code="grammar")
         if index < last:
             current.append(segments[index + 1])
     if stack:

@@ -13,9 +13,9 @@ _MAX_PARTS = 10_000
 
 # Positions in the list of a single part (RFC 9051 body-type-1part).
 _TYPE, _SUBTYPE, _PARAMS, _ID, _DESCRIPTION, _ENCODING, _SIZE = range(7)
-_INNER = 8
-_EXTENSION = {"text": 8, "message/rfc822": 10, "message/global": 10}
-_PLAIN_EXTENSION = 7
+_ENVELOPE, _INNER = 7, 8  # of message/rfc822 alone
+_PLAIN_EXTENSION, _TEXT_EXTENSION, _MESSAGE_EXTENSION = 7, 8, 10
+_MESSAGES = frozenset({"rfc822", "global"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,15 @@ def _multipart(tokens: list[Token], number: str, depth: int, count: list[int]) -
 
 def _single(tokens: list[Token], number: str, depth: int, count: list[int]) -> Part:
     kind, subtype = _word(_at(tokens, _TYPE)), _word(_at(tokens, _SUBTYPE))
-    extension = _EXTENSION.get(kind, _EXTENSION.get(f"{kind}/{subtype}", _PLAIN_EXTENSION))
+    extension = _TEXT_EXTENSION if kind == "text" else _PLAIN_EXTENSION
     children: tuple[Part, ...] = ()
-    if kind == "message" and isinstance(inner := _at(tokens, _INNER), list):
+    inner = _at(tokens, _INNER)
+    described = isinstance(_at(tokens, _ENVELOPE), list)  # some servers do not
+    if kind == "message" and subtype in _MESSAGES and described and isinstance(inner, list):
         # A multipart inside is numbered by its message; anything else gets a number of its own.
         own = number if inner and isinstance(inner[0], list) else f"{number}.1"
         children = (_part(inner, own, depth + 1, count),)
-    elif f"{kind}/{subtype}" in _EXTENSION:
-        extension = _PLAIN_EXTENSION  # a server that describes no inner message
+        extension = _MESSAGE_EXTENSION
     # after MD5 comes the disposition
     disposition, disposition_params = _disposition(_at(tokens, extension + 1))
     return Part(
