@@ -23,10 +23,6 @@ MASK: Final = '"***"'
 
 _SECRET_WORDS: Final = ("password", "passphrase", "secret", "token", "client_secret", "api_key")
 _SECRET = re.compile(r"pass(?:w|phrase|_|$)|pwd|secret|token|api_?key|private_?key", re.IGNORECASE)
-_SECRET_TAIL = re.compile(
-    r"""(["']?[\w-]*(?:pass|pwd|secret|token|api_?key|private_?key)[\w-]*["']?\s*=\s*).+""",
-    re.IGNORECASE,
-)
 _USERINFO = re.compile(r"//[^/\s\"'@]*@")
 
 
@@ -154,4 +150,9 @@ def mask_line(source: str, line: int) -> str:
     before = "\n".join(lines[: line - 1])
     if before.count('"""') % 2 or before.count("'''") % 2:
         return ""  # inside a string of several lines, which may be a secret
-    return _USERINFO.sub("//***@", _SECRET_TAIL.sub(r"\1***", lines[line - 1]))
+    row = lines[line - 1]
+    for word in re.finditer(r"[\w-]+", row):
+        if is_secret_name(word.group()):
+            row = f"{row[: word.end()]} = ***"
+            break
+    return _USERINFO.sub("//***@", row)
