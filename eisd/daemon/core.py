@@ -25,6 +25,7 @@ from eisd.mime.worker import ParserPool
 from eisd.store import folders, mailboxes
 from eisd.store.contacts import ContactIn, Imported
 from eisd.store.database import Database, Tx
+from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
 from eisd.sync.importing import import_contacts
