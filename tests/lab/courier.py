@@ -10,12 +10,11 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab import client
 from lab.certs import Certs
-from lab.process import Child, Folder, ServerFailed, free_ports, listening
+from lab.process import ServerFailed, Service, free_ports
 from lab.unpacked import root_of
 
 PASSWORD = "secret"
@@ -23,23 +22,19 @@ UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagati
 SCRIPT = Path(__file__).with_name("courier.sh")
 
 
-class Courier:
+class Courier(Service):
     """One server with its own folder, ports and users.
 
     With ``push`` IDLE reports at once (Courier's IMAP_ENHANCEDIDLE); without, as installed by
     default, it looks every 60 seconds.
     """
 
-    host = "localhost"
-
     def __init__(self, certs: Certs, *, push: bool = True) -> None:
+        super().__init__("Courier")
         self.certs = certs
         self._push = push
-        self._root = root_of("courier")
-        self._folder = Folder("courier")
-        self._home = self._folder.path
+        self._unpacked = root_of("courier")
         self._passwords: dict[str, str] = {}
-        self._child: Child | None = None
         self.port_imap, self.port_imaps = free_ports(2)
         self._prepare()
 
@@ -47,44 +42,18 @@ class Courier:
         """Start and return once IMAP answers."""
         if os.geteuid() != 0:
             raise ServerFailed("Courier needs root: it runs in a mount namespace of its own")
-        arguments = [self._home, self._root, self.port_imap, self.port_imaps, int(self._push)]
+        arguments = [self.root, self._unpacked, self.port_imap, self.port_imaps, int(self._push)]
         # unshare waits deaf to SIGTERM; its death ends everything in the namespace.
-        self._child = Child(
-            [*UNSHARE, "/bin/sh", str(self._home / "courier.sh"), *map(str, arguments)],
-            log=self._home / "courier.log",
+        self._run(
+            [*UNSHARE, "/bin/sh", str(self.root / "courier.sh"), *map(str, arguments)],
+            (self.port_imap, self.port_imaps),
             end_with=signal.SIGKILL,
-        )
-        ports = (self.port_imap, self.port_imaps)
-        self._child.wait_for(
-            lambda: all(listening(port) for port in ports), seconds=15, what="Courier"
         )
         return self
 
-    def stop(self) -> None:
-        """End the server; its mail stays until `remove()`."""
-        if self._child:
-            self._child.stop()
-            self._child = None
-
-    def remove(self) -> None:
-        """End the server and delete everything it held."""
-        self.stop()
-        self._folder.remove()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
-
     def add_user(self, address: str, password: str = PASSWORD) -> str:
         """Let a user log in, at once; returns the address."""
-        maildir = self._home / "mail" / address / "Maildir"
+        maildir = self.root / "mail" / address / "Maildir"
         for name in ("tmp", "new", "cur"):
             (maildir / name).mkdir(parents=True, exist_ok=True)
         for folder in (maildir.parent, maildir, *maildir.iterdir()):
@@ -92,8 +61,8 @@ class Courier:
         self._passwords[address] = password
         self._write_users()
         if self._child:
-            (self._home / "reload").write_text("\n")
-            (self._home / "loaded").read_text()
+            (self.root / "reload").write_text("\n")
+            (self.root / "loaded").read_text()
         return address
 
     def password(self, address: str) -> str:
@@ -109,20 +78,20 @@ class Courier:
         return client.uids(self, user, folder)
 
     def _prepare(self) -> None:
-        (self._home / "mail").mkdir()
-        shutil.copy(SCRIPT, self._home)
+        (self.root / "mail").mkdir()
+        shutil.copy(SCRIPT, self.root)
         pair = self.certs.server
-        (self._home / "server.pem").write_bytes(pair.key.read_bytes() + pair.cert.read_bytes())
+        (self.root / "server.pem").write_bytes(pair.key.read_bytes() + pair.cert.read_bytes())
         for name in ("reload", "loaded"):
-            os.mkfifo(self._home / name)
+            os.mkfifo(self.root / name)
         self._write_users()
 
     def _write_users(self) -> None:
         lines = [self._line(user, secret) for user, secret in self._passwords.items()]
-        (self._home / "users").write_text("".join(lines))
+        (self.root / "users").write_text("".join(lines))
 
     def _line(self, user: str, secret: str) -> str:
-        owner = (self._home / "mail" / user).stat()
+        owner = (self.root / "mail" / user).stat()
         home = f"/srv/lab/mail/{user}"
         hashed = subprocess.run(
             ["openssl", "passwd", "-6", "-stdin"],

@@ -6,76 +6,46 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab import client
 from lab.certs import Certs
-from lab.process import Child, Folder, free_ports, listening
+from lab.process import Service, free_ports
 from lab.unpacked import root_of
 
 PASSWORD = "secret"
 SPECIAL = ("Sent", "Drafts", "Trash", "Junk", "Archive")
 
 
-class Cyrus:
+class Cyrus(Service):
     """One server with its own folder, ports and users; passwords only, no XOAUTH2."""
 
-    host = "localhost"
-
     def __init__(self, certs: Certs) -> None:
+        super().__init__("Cyrus")
         self.certs = certs
-        self._folder = Folder("cyrus")
-        self._home = self._folder.path
         # A copy: its own user may not enter the folder of this checkout, /root for one.
-        self._root = self._home / "root"
-        shutil.copytree(root_of("cyrus") / "usr", self._root / "usr", symlinks=True)
+        self._unpacked = self.root / "root"
+        shutil.copytree(root_of("cyrus") / "usr", self._unpacked / "usr", symlinks=True)
         self._passwords: dict[str, str] = {}
-        self._child: Child | None = None
         self.port_imap, self.port_imaps, self.port_lmtp = free_ports(3)
 
     def start(self) -> Self:
         """Start and return once IMAP answers."""
         self._write()
-        master = self._root / "usr/lib/cyrus/bin/master"
-        self._child = Child(
-            [str(master), "-C", self._imapd, "-M", self._conf, "-p", f"{self._home}/master.pid"],
-            log=self._home / "cyrus.log",
+        master = self._unpacked / "usr/lib/cyrus/bin/master"
+        pid = self.root / "master.pid"
+        self._run(
+            [str(master), "-C", self._imapd, "-M", self._conf, "-p", str(pid)],
+            (self.port_imap, self.port_imaps, self.port_lmtp),
             env=self._env,
         )
-        ports = (self.port_imap, self.port_imaps, self.port_lmtp)
-        self._child.wait_for(
-            lambda: all(listening(port) for port in ports), seconds=15, what="Cyrus"
-        )
         return self
-
-    def stop(self) -> None:
-        """End the server; its mail stays until `remove()`."""
-        if self._child:
-            self._child.stop()
-            self._child = None
-
-    def remove(self) -> None:
-        """End the server and delete everything it held."""
-        self.stop()
-        self._folder.remove()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def add_user(self, address: str, password: str = PASSWORD) -> str:
         """Let a user log in, at once; returns the address. The first login makes the folders."""
         name, _, domain = address.partition("@")
-        tool = self._root / "usr/sbin/saslpasswd2"
-        database = self._home / "sasldb2"
+        tool = self._unpacked / "usr/sbin/saslpasswd2"
+        database = self.root / "sasldb2"
         subprocess.run(
             [str(tool), "-p", "-c", "-f", str(database), "-u", domain, name],
             input=password.encode(),
@@ -100,30 +70,30 @@ class Cyrus:
 
     @property
     def _imapd(self) -> str:
-        return str(self._home / "imapd.conf")
+        return str(self.root / "imapd.conf")
 
     @property
     def _conf(self) -> str:
-        return str(self._home / "cyrus.conf")
+        return str(self.root / "cyrus.conf")
 
     @property
     def _env(self) -> dict[str, str]:
-        libraries = self._root / "usr/lib/x86_64-linux-gnu"
+        libraries = self._unpacked / "usr/lib/x86_64-linux-gnu"
         return {"LD_LIBRARY_PATH": str(libraries), "CYRUS_USER": "mail"}
 
     def _write(self) -> None:
         # Without a socket folder IDLE silently becomes a poll of 60 seconds.
         for name in ("db", "socket", "user", "quota", "log", "msg", "proc", "lock", "sieve"):
-            (self._home / "var" / name).mkdir(parents=True, exist_ok=True)
-        (self._home / "spool").mkdir(exist_ok=True)
+            (self.root / "var" / name).mkdir(parents=True, exist_ok=True)
+        (self.root / "spool").mkdir(exist_ok=True)
         for source, name in ((self.certs.server.cert, "cert"), (self.certs.server.key, "key")):
-            shutil.copy(source, self._home / name)
+            shutil.copy(source, self.root / name)
         Path(self._imapd).write_text(self._settings())
         Path(self._conf).write_text(self._services())
-        subprocess.run(["chown", "-R", "mail:mail", str(self._home)], check=True)
+        subprocess.run(["chown", "-R", "mail:mail", str(self.root)], check=True)
 
     def _settings(self) -> str:
-        home, special = self._home, "|".join(SPECIAL)
+        home, special = self.root, "|".join(SPECIAL)
         uses = "\n".join(f"xlist-{name.lower()}: {name}" for name in SPECIAL)
         # defaultdomain must not be the tests' domain, else users are looked up without it;
         # autocreate_quota 0 means "create, without a limit".
@@ -160,7 +130,7 @@ tls_server_key: {home}/key
 """
 
     def _services(self) -> str:
-        tools = self._root / "usr/lib/cyrus/bin"
+        tools = self._unpacked / "usr/lib/cyrus/bin"
         imapd = f"{tools}/imapd -C {self._imapd} -U 30"
         secure = imapd.replace("imapd -C", "imapd -s -C", 1)
         return f"""

@@ -10,13 +10,12 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab import appender
 from lab.certs import Certs, Pair
 from lab.dovecot_conf import Options, render
-from lab.process import Child, Folder, ServerFailed, free_ports, listening
+from lab.process import ServerFailed, Service, free_ports
 
 __all__ = ["PASSWORD", "Dovecot", "Options"]
 
@@ -24,29 +23,25 @@ PASSWORD = "secret"
 HOW = "Dovecot is missing: apt-get install dovecot-core dovecot-imapd dovecot-lmtpd"
 
 
-class Dovecot:
+class Dovecot(Service):
     """One server with its own folder, ports, users and certificate.
 
     ``port_imap`` speaks plain text and STARTTLS, ``port_imaps`` TLS, ``port_lmtp`` takes mail.
     The ports stay the same over `stop()` and `start()`, and so does the mail.
     """
 
-    host = "localhost"
-
     def __init__(
         self, certs: Certs, options: Options | None = None, *, pair: Pair | None = None
     ) -> None:
+        super().__init__("Dovecot")
         self.options = options or Options()
         self.certs = certs
         self._pair = pair or certs.server
-        self._folder = Folder("dovecot")
-        self.root = self._folder.path
         self.mail = self.root / "mail"
         self.mail.mkdir()
         shutil.chown(self.mail, "mail", "mail")
         self._users = self.root / "users"
         self._users.mkdir()
-        self._child: Child | None = None
         self.port_imap, self.port_imaps, self.port_lmtp = free_ports(3)
 
     # The server
@@ -59,29 +54,9 @@ class Dovecot:
         shutil.rmtree(self._base, ignore_errors=True)
         self._base.mkdir(parents=True)
         self.conf.write_text(render(self))
-        self._child = Child(["dovecot", "-F", "-c", str(self.conf)], log=self.log)
         ports = (self.port_imap, self.port_imaps, self.port_lmtp)
-        self._child.wait_for(
-            lambda: all(listening(port) for port in ports), seconds=10, what="Dovecot"
-        )
+        self._run(["dovecot", "-F", "-c", str(self.conf)], ports)
         return self
-
-    def stop(self) -> None:
-        """End the server; its mail stays until `remove()`."""
-        if self._child:
-            self._child.stop()
-            self._child = None
-
-    def crash(self) -> None:
-        """End the server and all its processes at once, connections and all."""
-        if self._child:
-            self._child.kill()
-            self._child = None
-
-    def remove(self) -> None:
-        """End the server and delete everything it held."""
-        self.crash()
-        self._folder.remove()
 
     def restart(self, options: Options | None = None) -> None:
         """Stop and start again, with other options if given."""
@@ -89,25 +64,9 @@ class Dovecot:
         self.options = options or self.options
         self.start()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
-
     @property
     def conf(self) -> Path:
         return self.root / "dovecot.conf"
-
-    @property
-    def log(self) -> Path:
-        """What the server says; worth showing when a test fails."""
-        return self.root / "dovecot.log"
 
     @property
     def pair(self) -> Pair:

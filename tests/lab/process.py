@@ -10,9 +10,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 # Ends the child when our end of the pipe closes: by stop(), or because this process died.
 WATCH = (
@@ -110,3 +113,70 @@ class Child:
         self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
+
+
+class Service(ABC):
+    """What all servers of the lab share: a folder, a process, an end."""
+
+    host = "localhost"
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._folder = Folder(name.lower())
+        self.root = self._folder.path
+        self._child: Child | None = None
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start and return once the server answers."""
+
+    def stop(self) -> None:
+        """End the server; its mail stays until `remove()`."""
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+    def crash(self) -> None:
+        """End the server and all its processes at once, connections and all."""
+        if self._child:
+            self._child.kill()
+            self._child = None
+
+    def remove(self) -> None:
+        """End the server and delete everything it held."""
+        self.crash()
+        self._folder.remove()
+
+    @property
+    def log(self) -> Path:
+        """What the server says; worth showing when a test fails."""
+        return self.root / "server.log"
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+    def _run(
+        self,
+        command: Sequence[str],
+        ports: Sequence[int],
+        *,
+        env: Mapping[str, str] | None = None,
+        end_with: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Start the process and wait until all its ports accept connections."""
+        self._child = Child(command, log=self.log, env=env, end_with=end_with)
+        self._child.wait_for(
+            lambda: all(listening(port) for port in ports), seconds=15, what=self._name
+        )

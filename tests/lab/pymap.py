@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import imaplib
 import sys
-from types import TracebackType
 from typing import Self
 
 from pysasl.hashing import BuiltinHash
 
 from lab import appender
 from lab.certs import Certs
-from lab.process import Child, Folder, free_ports, listening
+from lab.process import Service, free_ports
 
 PASSWORD = "secret"
 MAIN = "from pymap.main import main; main()"
 
 
-class Pymap:
+class Pymap(Service):
     """One server over maildirs; plain text, or with ``tls`` nothing but STARTTLS."""
 
-    host = "localhost"
-
     def __init__(self, certs: Certs, *, tls: bool = False) -> None:
+        super().__init__("pymap")
         self.certs = certs
         self._tls = tls
-        self._folder = Folder("pymap")
-        self._home = self._folder.path
         self._passwords: dict[str, str] = {}
-        self._child: Child | None = None
         (self.port_imap,) = free_ports(1)
 
     def start(self) -> Self:
@@ -36,34 +31,9 @@ class Pymap:
         pair = self.certs.server
         tls = ["--cert", str(pair.cert), "--key", str(pair.key)] if self._tls else ["--no-tls"]
         where = ["--host", "127.0.0.1", "--port", str(self.port_imap)]
-        self._child = Child(
-            [sys.executable, "-c", MAIN, *where, *tls, "maildir", str(self._home)],
-            log=self._home / "pymap.log",
-        )
-        self._child.wait_for(lambda: listening(self.port_imap), seconds=15, what="pymap")
+        command = [sys.executable, "-c", MAIN, *where, *tls, "maildir", str(self.root)]
+        self._run(command, [self.port_imap])
         return self
-
-    def stop(self) -> None:
-        """End the server; its mail stays until `remove()`."""
-        if self._child:
-            self._child.stop()
-            self._child = None
-
-    def remove(self) -> None:
-        """End the server and delete everything it held."""
-        self.stop()
-        self._folder.remove()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def add_user(self, address: str, password: str = PASSWORD) -> str:
         """Let a user log in, at once; returns the address."""
@@ -72,8 +42,8 @@ class Pymap:
         quick = BuiltinHash(rounds=1)
         users = [f"{name}:x::::{name}:\n" for name in self._passwords]
         secrets = [f"{name}:{quick.hash(word)}:::::::\n" for name, word in self._passwords.items()]
-        (self._home / "pymap-etc-passwd").write_text("".join(users))
-        (self._home / "pymap-etc-shadow").write_text("".join(secrets))
+        (self.root / "pymap-etc-passwd").write_text("".join(users))
+        (self.root / "pymap-etc-shadow").write_text("".join(secrets))
         return address
 
     def password(self, address: str) -> str:
