@@ -48,8 +48,12 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def explain(errors: Sequence[ErrorDetails]) -> list[Finding]:
-    """The findings behind a validation's errors; what follows from another error is left out."""
+def explain(errors: Sequence[ErrorDetails], base: Path = ()) -> list[Finding]:
+    """The findings behind a validation's errors; what follows from another error is left out.
+
+    ``base`` is the path of what was validated.
+    """
+    errors = [{**error, "loc": (*base, *error["loc"])} for error in errors]
     unknown = [e for e in errors if e["type"] == "extra_forbidden"]
     missing = [e for e in errors if e["type"] == "missing"]
     findings = []
@@ -149,9 +153,11 @@ def _finding(path: Path, error: ErrorDetails) -> Finding:
     quoted = "" if _is_secret(path) else f", got {shown(value)}"
     if kind in ("literal_error", "enum"):
         choices = re.findall(r"'([^']*)'|\b(\d+)\b", context["expected"])
-        return _choice(path, value, [a or b for a, b in choices], quoted)
+        names = [a or b for a, b in choices] or [context["expected"].lower()]
+        return _choice(path, value, names, quoted)
     if sentence := _SENTENCES.get(kind):
         message, hint = sentence(context, value)
+        hint = hint if quoted else ""
         return Finding(_without_key(path), message + quoted, hint, "type")
     return Finding(_without_key(path), str(error["msg"]).removeprefix("Value error, "))
 

@@ -7,6 +7,7 @@ other keys are wrong. A rule meets any type and must pass over what it does not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -65,8 +66,8 @@ def _secret(path: Path, value: Any, mailbox: Doc) -> Iterator[Finding]:
     try:
         ref = SecretRef.model_validate(value)
     except ValidationError as error:
-        for found in explain(error.errors()):
-            yield _reseat(found, path)
+        for found in explain(error.errors(include_url=False), path):
+            yield _with_secret_hint(found)
         return
     if ref.same_as is not None:
         yield from _same_as((*path, "same_as"), ref.same_as, mailbox)
@@ -75,13 +76,12 @@ def _secret(path: Path, value: Any, mailbox: Doc) -> Iterator[Finding]:
 _LITERAL: Final = "a secret does not stand in the configuration, only where it lies"
 
 
-def _reseat(found: Finding, base: Path) -> Finding:
-    """A finding of a secret's own table, seen from the top; known keys are those of a secret."""
-    hint = found.hint
-    if found.code == "unknown_key":
-        meant = suggest(str(found.path[-1]), SecretRef.model_fields)
-        hint = f"did you mean '{meant}'?" if meant else ""
-    return Finding((*base, *found.path), found.message, hint, found.code)
+def _with_secret_hint(found: Finding) -> Finding:
+    """A finding of a secret's table: the schema does not know it, but its keys are known."""
+    if found.code != "unknown_key":
+        return found
+    meant = suggest(str(found.path[-1]), SecretRef.model_fields)
+    return replace(found, hint=f"did you mean '{meant}'?" if meant else "")
 
 
 def _same_as(path: Path, other: str, mailbox: Doc) -> Iterator[Finding]:

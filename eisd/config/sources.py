@@ -185,9 +185,8 @@ def _syntax(path: Path, text: str, message: str) -> Problem:
 def _syntax_hint(row: str) -> str:
     if found := _BARE.fullmatch(row):
         name, value = found.groups()
-        return f"a text needs quotes: {name} = " + (
-            '"..."' if is_secret_name(name) else f'"{value}"'
-        )
+        secret = any(map(is_secret_name, name.split(".")))
+        return f'a text needs quotes: {name} = "{"..." if secret else value}"'
     if re.match(r"\s*[\w.-]+\s*:\s", row):
         return "TOML is written: key = value"
     return ""

@@ -221,6 +221,15 @@ def test_a_literal_secret_is_refused_and_never_shown(write, text):
     assert CANARY not in str(refused.value)
 
 
+def test_no_message_quotes_what_stands_in_a_secrets_place(write):
+    """A value of the wrong type is not quoted where it may be a secret."""
+    mailbox = '[mailboxes.a]\naddress = "a@x.org"\n'
+    problem = check(write(mailbox + f'imap.password = {{ command = "{CANARY}" }}'))[0]
+
+    assert problem.message == "want a list"
+    assert CANARY not in problem.hint
+
+
 def test_a_refused_literal_comes_with_the_line_to_write_instead(write):
     """The hint is a reference the operator can copy."""
     problem = check(write(LITERALS[0]))[-1]
