@@ -1,0 +1,112 @@
+"""What the daemon and its parser worker say to each other over two pipes.
+
+A request is two lengths, JSON about the message, and its bytes; an answer is one length and JSON.
+The worker reads what strangers wrote, so its answers are data and are checked like data.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from eisd.model.mail import Attachment, DeliveryReport, Parsed, ParseStatus
+
+REQUEST: Final = struct.Struct(">II")
+"""Octets of JSON, octets of message."""
+ANSWER: Final = struct.Struct(">I")
+ANSWER_MAX: Final = 64 << 20
+READY: Final = b"eisd-parser-1\n"
+"""What a worker says once it can work."""
+
+_ATTACHMENT: Final = tuple(field.name for field in fields(Attachment))
+
+
+class Malformed(Exception):
+    """An answer that no worker of ours gives."""
+
+
+def request(rfc822: bytes, omitted: Sequence[Attachment]) -> tuple[bytes, bytes]:
+    """The head of a request, and the message's bytes to be sent after it."""
+    meta = _dump([_row(each) for each in omitted])
+    return REQUEST.pack(len(meta), len(rfc822)) + meta, rfc822
+
+
+def read_omitted(meta: bytes) -> tuple[Attachment, ...]:
+    """The omitted attachments of a request."""
+    return tuple(Attachment(*row) for row in json.loads(meta))
+
+
+def answer(parsed: Parsed | None, failure: str = "") -> bytes:
+    """An answer: the parsed message, or in one word why there is none."""
+    body = _dump({"failure": failure} if parsed is None else _parsed_row(parsed))
+    return ANSWER.pack(len(body)) + body
+
+
+def read_answer(body: bytes) -> Parsed | str:
+    """The parsed message, or in one word why there is none; raises `Malformed`."""
+    try:
+        row = json.loads(body)
+        if "failure" in row:
+            return _text(row["failure"])
+        return Parsed(
+            status=ParseStatus(row["status"]),
+            text=_text(row["text"]),
+            text_reply=_text(row["text_reply"]),
+            snippet=_text(row["snippet"]),
+            html=_text(row["html"]),
+            attachments=tuple(_attachment(each) for each in row["attachments"]),
+            calendar_method=_text(row["calendar_method"]),
+            report=_report(row["report"]),
+            defects=tuple(_text(each) for each in row["defects"]),
+            sha256=_text(row["sha256"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+        raise Malformed(type(problem).__name__) from None
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _row(attachment: Attachment) -> list[Any]:
+    return [getattr(attachment, name) for name in _ATTACHMENT]
+
+
+def _parsed_row(parsed: Parsed) -> dict[str, Any]:
+    row = {field.name: getattr(parsed, field.name) for field in fields(Parsed)}
+    row["attachments"] = [_row(each) for each in parsed.attachments]
+    report = parsed.report
+    if report is not None:
+        row["report"] = {field.name: getattr(report, field.name) for field in fields(report)}
+    return row
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _attachment(row: Sequence[object]) -> Attachment:
+    filename, content_type, size, inline, content_id, sha256 = row
+    if not isinstance(size, int) or not isinstance(inline, bool):
+        raise TypeError
+    return Attachment(
+        _text(filename), _text(content_type), size, inline, _text(content_id), _text(sha256)
+    )
+
+
+def _report(row: Mapping[str, Any] | None) -> DeliveryReport | None:
+    if row is None:
+        return None
+    original = row["original_message_id"]
+    return DeliveryReport(
+        kind=_text(row["kind"]),
+        action=_text(row["action"]),
+        status=_text(row["status"]),
+        recipients=tuple(_text(each) for each in row["recipients"]),
+        original_message_id=None if original is None else _text(original),
+    )
