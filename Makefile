@@ -35,7 +35,8 @@ bench: venv    ## how fast, how big
 	$(BIN)/pytest tests/bench --override-ini 'python_files=bench_*.py' --capture=no --timeout=0
 
 docs: venv    ## write the generated pages anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m eisd.config.generate
+	$(BIN)/python -m eisd.logs.reference >docs/reference/events.md
 
 wheel: venv    ## build/wheel/eisd-*.whl, its contents checked
 	rm -rf build/wheel
