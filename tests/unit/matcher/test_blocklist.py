@@ -45,8 +45,10 @@ def test_m13_a_blocked_participant_neither_matches_nor_hides_the_others():
 def test_m13_only_blocked_outsiders_skip_the_message():
     """When nobody else is there the whole message is skipped, outgoing too."""
     message = facts(f"From: {ME}\nTo: {ANN}\nCc: {BOB}\n", blocks=[Block(ANN), Block(BOB)])
+    not_all = facts(f"From: {ME}\nTo: {ANN}\nCc: {BOB}\n", blocks=[Block(ANN)])
 
-    assert told(judge(message, entry(1, ANN))) == "skipped:blocklisted"
+    assert told(judge(message)) == "skipped:blocklisted"
+    assert told(judge(not_all)) == "unmatched:no_contact"
 
 
 def test_m13_action_message_skips_in_any_role():

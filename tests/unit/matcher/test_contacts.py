@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from unit.matcher.world import (
     CONNECTED,
@@ -10,6 +12,7 @@ from unit.matcher.world import (
     HOUR,
     LATER,
     ME,
+    STAFF,
     contacts,
     copy,
     entry,
@@ -19,6 +22,8 @@ from unit.matcher.world import (
     told,
 )
 
+from eisd.matcher.keys import keys_of
+from eisd.matcher.match import decide
 from eisd.matcher.policy import Policy
 from eisd.model.activity import Flag, Via
 from eisd.model.mail import Role
@@ -320,6 +325,26 @@ def test_n6_asks_for_an_allowed_address():
 def test_n7_never_a_substring(address):
     """Part of an address, or an address with something around it, is another address."""
     assert told(judge(FROM_ANN, entry(1, address))) == "unmatched:no_contact"
+
+
+def test_n7_an_entry_under_a_key_that_is_not_its_own_matches_nothing():
+    """The book's rows are compared again, whatever key they were found under."""
+    stray = [entry(1, "zoe@z.example")]
+    known = facts(TAGGED)
+
+    decision = decide(known, [copy()], STAFF, dict.fromkeys(keys_of(known), stray), Policy())
+
+    assert told(decision) == "unmatched:no_contact"
+
+
+def test_m1_reply_to_waits_for_the_author_in_any_order():
+    """Facts whose participants come unsorted are decided alike."""
+    known = facts(f"From: {BOB}\nReply-To: {ANN}\nTo: {ME}, cy@c.example\n")
+    backwards = replace(known, participants=known.participants[::-1])
+    everybody = [entry(1, BOB), entry(2, ANN), entry(1, "cy@c.example", primary=False)]
+
+    assert judge(backwards, *everybody) == judge(known, *everybody)
+    assert judge(backwards, *everybody).hits[0].roles == (Role.FROM, Role.TO)
 
 
 def test_m10_a_tombstone_is_told():

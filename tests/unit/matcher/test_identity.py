@@ -65,6 +65,15 @@ def test_i4_an_address_keeps_its_strongest_role():
     assert roles(merge(a, b)) == {key(ANN): Role.FROM, key(BOB): Role.TO, key(ME): Role.TO}
 
 
+def test_i4_participants_are_sorted_by_role_and_key():
+    """The order in a header leaves no trace in the facts."""
+    people = [f"p{n}@a.example" for n in range(9)]
+    known = facts(f"To: {', '.join(people)}\nFrom: {ANN}\nCc: {BOB}\n").participants
+
+    assert [one.role for one in known] == [Role.FROM, *[Role.TO] * 9, Role.CC]
+    assert [one.exact for one in known[1:10]] == sorted(map(key, people))
+
+
 def test_i4_the_earliest_times_count():
     """gate_at and Date by min; a copy without a Date takes nothing away."""
     head = f"Message-ID: <1@a>\nFrom: {ANN}\n"
@@ -86,17 +95,18 @@ def test_i4_what_a_person_can_read_is_kept():
     assert (one.address, one.name) == (ANN, "Ann")
 
 
-def test_i4_the_author_is_the_one_no_list_rewrote():
+@pytest.mark.parametrize("author", [f"ann{n}@a.example" for n in range(8)])
+def test_i4_the_author_is_the_one_no_list_rewrote(author):
     """The direct copy says who wrote; what the list's copy says of its author is dropped."""
     head = f"Message-ID: <1@a>\nTo: l@l.example\nCc: {BOB}\n"
-    direct = facts(f"{head}From: {ANN}\n")
+    direct = facts(f"{head}From: {author}\n")
     rewritten = facts(
         f"{head}From: Ann via L <l@l.example>\nReply-To: info@l.example\n"
         "List-Id: <l.l.example>\nList-Post: <mailto:l@l.example>\n"
     )
 
     for merged in (merge(direct, rewritten), merge(rewritten, direct)):
-        assert merged.author == key(ANN)
+        assert merged.author == key(author)
         assert Signal.LIST in merged.signals
         assert not merged.signals & (Signal.LIST_REWRITE | Signal.AUTHOR_ROLE)
 

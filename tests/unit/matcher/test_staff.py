@@ -200,11 +200,13 @@ def test_s4_only_the_topmost_trusted_result_counts():
 
 def test_s4_a_pass_for_the_lists_domain_is_none_for_the_author():
     """With a rewritten From, or two of them, DMARC has checked somebody else's domain."""
-    passed = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=l.example\n"
-    rewritten = f"X-Original-From: {ME}\n{passed}"
+    head = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from="
+    lists, ours = f"{head}l.example\n", f"{head}ours.example\n"
 
-    assert not verified(rewritten, from_="list@l.example")
-    assert not verified(passed, from_=f"{ME}, list@l.example")
+    for passed in (lists, ours):
+        assert not verified(f"X-Original-From: {ME}\n{passed}", from_="list@l.example")
+        assert not verified(passed, from_=f"{ME}, list@l.example")
+    assert verified(ours, from_=f"{ME}, you@ours.example")
 
 
 def test_s5_mail_among_staff_is_internal():
