@@ -123,11 +123,11 @@ def _readable(entry: ListEntry) -> str:
 
 
 def _distinct(folders: Iterable[Folder]) -> list[Folder]:
-    """Names are unique in a mailbox: of two that read alike the later shows its handle."""
+    """Names are unique in a mailbox: of two that read alike the later shows its handle too."""
     seen: set[str] = set()
     distinct: list[Folder] = []
     for folder in folders:
-        name = folder.name if folder.name not in seen else folder.handle
+        name = folder.name if folder.name not in seen else f"{folder.name} [{folder.handle}]"
         seen.add(name)
         distinct.append(Folder(name, folder.handle, folder.role))
     return distinct
