@@ -60,14 +60,19 @@ class Core:
     """A running eisd without its edges. Use `open`, then `start`, and `close` at the end."""
 
     def __init__(
-        self, loaded: Loaded, registry: Registry, secrets: Secrets, hasher: Hasher
+        self,
+        loaded: Loaded,
+        registry: Registry,
+        secrets: Secrets,
+        hasher: Hasher,
+        store: Database,
     ) -> None:
         self.loaded = loaded
         self.registry = registry
         self.secrets = secrets
         self.hasher = hasher
         self.began = monotonic()
-        self.store = Database(loaded.settings.paths.database)
+        self.store = store
         self.parser = ParserPool()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")
         self._ids: dict[str, int] = {}
@@ -89,7 +94,9 @@ class Core:
     async def open(cls, loaded: Loaded, registry: Registry | None = None) -> Core:
         """Open what lies on disk and take the configuration in; nothing connects yet."""
         secrets, hasher = await asyncio.to_thread(open_store, loaded.settings)
-        core = cls(loaded, registry or discover(), secrets, hasher)
+        store = await asyncio.to_thread(Database, loaded.settings.paths.database)
+        registry = registry or await asyncio.to_thread(discover)
+        core = cls(loaded, registry, secrets, hasher, store)
         await core._configure(loaded)
         return core
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eisd.store.sql import now_ms, stamp
+from eisd.store.sql import compact, now_ms, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[int
                 a.workspace,
                 a.direction,
                 a.kind,
-                json.dumps(list(a.roles)),
+                compact(list(a.roles)),
                 a.via,
-                json.dumps(list(a.flags)),
+                compact(list(a.flags)),
                 a.occurred_at,
                 a.received_at,
                 now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from time import time_ns
 
@@ -39,3 +40,8 @@ def unsigned(value: int) -> int:
 def marks(count: int) -> str:
     """``?,?,?`` for an IN (...)."""
     return ",".join("?" * count)
+
+
+def compact(value: object) -> str:
+    """JSON as SQLite's own functions write it, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

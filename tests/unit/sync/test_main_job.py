@@ -1,0 +1,273 @@
+"""The main job over the memory driver: what becomes of mail, and that nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lab.world import World, ago, world
+
+
+@pytest.fixture
+async def here(tmp_path: Path):
+    async with world(tmp_path) as made:
+        yield made
+        await made.check()
+
+
+async def test_mail_from_a_contact_becomes_its_activity(here: World):
+    """A received message from a contact is matched; a stranger's is only indexed."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@analytical.test")
+    mine = anna.deliver("Ada <ada@analytical.test>", subject="Engines", text="Hello Anna\n")
+    other = anna.deliver("eve@elsewhere.test", subject="Secret plan")
+
+    await here.sync()
+
+    assert await here.outcomes() == {
+        ("anna", "INBOX", mine): "matched",
+        ("anna", "INBOX", other): "unmatched:no_contact",
+    }
+    assert await here.activities() == [
+        ("c1", "incoming", '["from"]', '["anna"]', "[]", "Engines"),
+    ]
+    dump = await here.store.read(lambda db: "\n".join(db.iterdump()))
+    assert "Engines" in dump
+    assert "Secret" not in dump
+    assert "eve@" not in dump
+
+
+async def test_sent_mail_is_outgoing(here: World):
+    """What staff writes is outgoing for every contact addressed, Bcc too."""
+    anna = await here.mailbox()
+    await here.contacts({"c1": ["ada@x.test"], "c2": ["bob@y.test"], "c3": ["cyd@z.test"]})
+    anna.deliver(
+        anna.address,
+        "ada@x.test",
+        folder="Sent",
+        cc="bob@y.test",
+        headers={"Bcc": "cyd@z.test"},
+        subject="Offer",
+    )
+
+    await here.sync()
+
+    assert [row[:3] for row in await here.activities()] == [
+        ("c1", "outgoing", '["to"]'),
+        ("c2", "outgoing", '["cc"]'),
+        ("c3", "outgoing", '["bcc"]'),
+    ]
+
+
+async def test_syncing_again_changes_nothing(here: World):
+    """A second pass finds nothing new and writes no activity (RI13)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    for number in range(40):
+        anna.deliver("ada@x.test" if number % 3 else "eve@y.test", subject=f"n{number}")
+    await here.sync()
+    before = (await here.outcomes(), await here.activities(), len(here.fresh))
+
+    await here.sync()
+
+    assert (await here.outcomes(), await here.activities(), len(here.fresh)) == before
+    assert len(before[0]) == 40
+
+
+async def test_two_mailboxes_one_activity(here: World):
+    """The same message in two mailboxes is one activity that names both."""
+    anna = await here.mailbox("anna")
+    bert = await here.mailbox("bert")
+    await here.contact("c1", "ada@x.test")
+    both = f"{anna.address}, {bert.address}"
+    for box in (anna, bert):
+        box.deliver("ada@x.test", both, message_id="<one@x.test>", subject="Both")
+
+    await here.sync()
+
+    assert await here.activities() == [
+        ("c1", "incoming", '["from"]', '["anna","bert"]', "[]", "Both"),
+    ]
+
+
+async def test_a_later_copy_adds_a_contact(here: World):
+    """Bcc is known from the sender's copy alone; it makes the recipient's copy count too (I4)."""
+    anna = await here.mailbox("anna")
+    bert = await here.mailbox("bert")
+    await here.contact("c1", "ada@x.test")
+    received = bert.deliver(anna.address, bert.address, message_id="<b@lab.test>", subject="Bcc")
+    await here.sync()
+    assert (await here.outcomes())["bert", "INBOX", received] == "skipped:internal"
+
+    anna.deliver(
+        anna.address,
+        bert.address,
+        folder="Sent",
+        message_id="<b@lab.test>",
+        headers={"Bcc": "ada@x.test"},
+        subject="Bcc",
+    )
+    await here.sync()
+
+    assert (await here.outcomes())["bert", "INBOX", received] == "matched"
+    assert [row[:4] for row in await here.activities()] == [
+        ("c1", "outgoing", '["bcc"]', '["anna","bert"]'),
+    ]
+
+
+async def test_move_is_not_a_deletion(here: World):
+    """A message moved to another folder keeps its one activity and gets no flag (F4)."""
+    here.on_remote_delete = "remove"
+    anna = await here.mailbox()
+    anna.provider.create_folder("Deals")
+    await here.contact("c1", "ada@x.test")
+    first = anna.deliver("ada@x.test", subject="Moves")
+    await here.sync()
+
+    anna.provider.move(first, "INBOX", "Deals")
+    await here.sync()
+
+    assert len(await here.activities()) == 1
+    assert [f for (_, f, _), o in (await here.outcomes()).items() if o == "matched"] == ["Deals"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"), [("retain", [[]]), ("mark", [["removed"]]), ("remove", [])]
+)
+async def test_deletion_on_the_server(here: World, policy: str, left: list[list[str]]):
+    """retain keeps the activity, mark flags it, remove takes it (F3)."""
+    import json  # noqa: PLC0415
+
+    here.on_remote_delete = policy
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    first = anna.deliver("ada@x.test")
+    await here.sync()
+
+    anna.provider.expunge(first)
+    await here.sync()
+
+    assert [json.loads(row[4]) for row in await here.activities()] == left
+    assert await here.outcomes() == {}
+
+
+async def test_renumbered_folder_makes_no_second_activity(here: World):
+    """A changed UIDVALIDITY lists the folder again; identity keeps each activity one (F6)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    for number in range(20):
+        anna.deliver("ada@x.test", subject=f"n{number}")
+    await here.sync()
+    before = await here.activities()
+
+    anna.provider.renumber()
+    anna.deliver("ada@x.test", subject="after")
+    await here.sync()
+
+    after = await here.activities()
+    assert len(after) == len(before) + 1
+    assert len(await here.outcomes()) == 21
+
+
+async def test_old_mail_dragged_in_is_outside_the_window(here: World):
+    """A copy that arrives live with an old receive time is skipped (F5)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    await here.sync()
+
+    old = anna.deliver("ada@x.test", at=ago(days=90))
+    await here.sync()
+
+    assert (await here.outcomes())["anna", "INBOX", old] == "skipped:outside_window"
+
+
+async def test_draft_is_skipped(here: World):
+    """A draft in a synced folder is skipped and never counts for its message (F2)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    draft = anna.deliver(anna.address, "ada@x.test", flags=["\\Draft"], message_id="<d@x>")
+
+    await here.sync()
+
+    assert (await here.outcomes())["anna", "INBOX", draft] == "skipped:draft"
+    assert await here.activities() == []
+
+
+async def test_contacts_imported_after_the_mail(here: World):
+    """The first import into an empty workspace is always known: the past is matched by hashes."""
+    anna = await here.mailbox()
+    anna.deliver("ada@x.test", subject="Before")
+    await here.sync()
+    assert await here.activities() == []
+
+    await here.contact("c1", "ada@x.test")
+    await here.sync()
+
+    assert [row[5] for row in await here.activities()] == ["Before"]
+
+
+async def test_vanished_before_it_was_fetched(here: World):
+    """A copy that is gone before its text could be had is skipped:vanished, no error (O2)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    gone = anna.deliver("ada@x.test")
+    anna.provider.fail_fetch(gone, times=2)
+    with pytest.raises(Exception, match="line"):
+        await here.sync()
+    anna.provider.expunge(gone)
+
+    await here.sync()
+
+    assert await here.rows("SELECT outcome, reason FROM message_outcomes") == [
+        ("skipped", "vanished")
+    ]
+
+
+async def test_poison_costs_one_message(here: World):
+    """A message that cannot be fetched is an error; every other one is matched."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    ids = [anna.deliver("ada@x.test", subject=f"n{number}") for number in range(5)]
+    anna.provider.fail_fetch(ids[2])
+
+    for _ in range(3):
+        try:
+            await here.sync()
+        except Exception:  # noqa: BLE001, S110  the line drops each time
+            pass
+
+    outcomes = await here.outcomes()
+    assert outcomes["anna", "INBOX", ids[2]] == "error:fetch"
+    assert [outcomes["anna", "INBOX", one] for one in ids if one != ids[2]] == ["matched"] * 4
+
+
+async def test_same_message_id_on_two_messages(here: World):
+    """One Message-ID on different messages is two messages; the earliest keeps the bare id (I2)."""
+    anna = await here.mailbox()
+    await here.contacts({"c1": ["ada@x.test"], "c2": ["bob@y.test"]})
+    anna.deliver("ada@x.test", message_id="<same@id>", subject="New", at=ago(days=1))
+    anna.deliver("bob@y.test", message_id="<same@id>", subject="Old", at=ago(days=9))
+
+    await here.sync()
+
+    rows = await here.rows("SELECT contact_id, message_id, flags FROM activity_feed ORDER BY 1")
+    assert [row[0] for row in rows] == ["c1", "c2"]
+    assert rows[1][1] == "<same@id>"
+    assert rows[0][1].startswith("<same@id~")
+    assert all("message_id_collision" in row[2] for row in rows)
+
+
+async def test_thread_joins_by_references(here: World):
+    """Replies share their parent's thread, whatever the order of arrival (H1, H2)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    anna.deliver("ada@x.test", message_id="<3@x>", headers={"References": "<1@x> <2@x>"})
+    anna.deliver("ada@x.test", message_id="<9@x>")
+    anna.deliver("ada@x.test", message_id="<2@x>", in_reply_to="<1@x>")
+    anna.deliver("ada@x.test", message_id="<1@x>")
+
+    await here.sync()
+
+    threads = dict(await here.rows("SELECT message_id, thread_id FROM activity_feed"))
+    assert threads["<1@x>"] == threads["<2@x>"] == threads["<3@x>"]
+    assert threads["<9@x>"] != threads["<1@x>"]
