@@ -25,8 +25,7 @@ class Paths:
     socket: Path | None
     """The first Unix socket of the API, by which commands reach the daemon."""
     secrets_db: Path
-    index_key: Path
-    """The key of the index of unmatched mail (MATCHING U1)."""
+    """The sealed store, which also holds the key of the index of unmatched mail (MATCHING U1)."""
 
     @classmethod
     def of(cls, state_dir: Path, database: Path, listen: Sequence[Listen]) -> Paths:
@@ -37,7 +36,6 @@ class Paths:
             database=database,
             socket=next((Path(at.path) for at in listen if at.is_unix), None),
             secrets_db=database.parent / "secrets.db",
-            index_key=database.parent / "index.key",
         )
 
 
