@@ -19,6 +19,13 @@ def test_m13_a_blocked_author_skips_an_incoming_message(text):
     assert told(judge(message, entry(1, ANN), entry(2, BOB))) == "skipped:blocklisted"
 
 
+def test_m13_an_entry_covers_the_plus_variants_of_its_address():
+    """Who is blocked cannot come back with a tag."""
+    message = facts(f"From: ann+new@a.example\nTo: {ME}\n", blocks=[Block(ANN)])
+
+    assert told(judge(message)) == "skipped:blocklisted"
+
+
 @pytest.mark.parametrize("text", ["@example", "@b.a.example", "@xa.example", "nn@a.example", "@"])
 def test_m13_only_the_domain_and_what_is_below_it(text):
     """A parent, a sister and a longer name are other domains; nonsense blocks nobody."""

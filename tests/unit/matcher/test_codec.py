@@ -26,6 +26,12 @@ def test_u1_bytes_give_the_facts_back(a):
     assert unpack(bare.id_key, bare.gate_at, pack(bare)) == bare
 
 
+@given(some_facts())
+def test_u1_packing_strips(a):
+    """What may not be kept never gets into the bytes, stripped before or not."""
+    assert pack(a) == pack(strip(a))
+
+
 def test_u1_real_facts_come_back():
     """The same for facts of a header, whose author is one of the participants."""
     bare = strip(facts(TEXT))
