@@ -65,6 +65,8 @@ async def _insist(
     """Ask again for what was not answered; returns all answers and the UIDs that are gone."""
     gone: set[int] = set()
     for pause, items in zip(_PAUSES, _AGAIN, strict=True):
+        if not lacking:
+            break
         await asyncio.sleep(pause)
         there = set(await client.uid_search(f"UID {compress(lacking)}"))
         gone.update(u for u in lacking if u not in there)
