@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from eisd.mime.charset import guess
 from eisd.mime.domains import is_freemail, normal_domain, preload, registrable_domain
+from eisd.mime.items import Item, Unparsable, close_up, items, quote_end, rough_items, unquote
 from eisd.mime.limits import ADDRESSES, HEADER_FIELD
 from eisd.mime.text import one_line
 from eisd.mime.words import decode_words
@@ -45,15 +44,12 @@ _ITEM: Final = re.compile(
     f"|({_LOCAL}@{_DOMAIN})) *+(?:,|$)"
 )
 _SLOW: Final = re.compile(rb"[(:;\\\[]|=\?|[^ -~]|[.]{2}")
-_SPECIAL: Final = re.compile(r'[",;:<>()\\\[]')
-_COMMENT: Final = re.compile(r"[()\\]")
 _ILLEGAL: Final = re.compile(r'[\s\x00-\x1f\x7f-\x9f"(),:;<>@\[\\\]\ud800-\udfff]')
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE: Final = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _PAIRS: Final = {'"': '"', "'": "'", "‘": "’", "“": "”", "«": "»"}  # noqa: RUF001
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _KEY_MAX: Final = 1_000
-_LITERAL_MAX: Final = 100
 _CACHED_MAX: Final = 400
 
 
@@ -168,10 +164,10 @@ def _bare(text: str) -> str:
 def _key(text: str, local_case: LocalCase) -> str:
     """The exact key of a stripped addr-spec (N3, N4)."""
     if text.startswith('"'):
-        end = _quote_end(text, 0)
+        end = quote_end(text, 0)
         if end < 0 or text[end + 1 : end + 2] != "@":
             return ""
-        local = _unquote(text[1:end])
+        local = unquote(text[1:end])
         domain = text[end + 2 :]
     else:
         local, _, domain = text.partition("@")
@@ -190,74 +186,16 @@ def _key(text: str, local_case: LocalCase) -> str:
     return f"{local}@{domain}" if domain else ""
 
 
-def _unquote(text: str) -> str:
-    """The inside of a quoted string without its backslashes."""
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if "\\" in text else text
-
-
-def _quote_end(text: str, start: int) -> int:
-    """Where the quoted string that begins at ``start`` ends, -1 if it does not."""
-    end = text.find('"', start + 1)
-    while end >= 0:
-        before = end - 1
-        while text[before] == "\\":
-            before -= 1
-        if (end - before) % 2 or before < start:
-            return end
-        end = text.find('"', end + 1)
-    return -1
-
-
-def _comment_end(text: str, start: int) -> int:
-    """Where the (nested) comment that begins at ``start`` ends, -1 if it does not."""
-    depth = 0
-    position = start
-    while (special := _COMMENT.search(text, position)) is not None:
-        position = special.end()
-        if special[0] == "(":
-            depth += 1
-        elif special[0] == "\\":
-            position += 1
-        else:
-            depth -= 1
-            if depth == 0:
-                return special.start()
-    return -1
-
-
-@dataclass(slots=True)
-class _Item:
-    """What was read of one item so far."""
-
-    start: int
-    phrase: list[str] = field(default_factory=list)
-    """Its words, quotes taken off: the name if an angle address follows."""
-    spec: list[str] = field(default_factory=list)
-    """The same words as written: the address if none does."""
-    angles: list[str] = field(default_factory=list)
-    comment: str = ""
-    has_at: bool = False
-
-    def add(self, text: str) -> None:
-        self.has_at = self.has_at or "@" in text
-        self.phrase.append(text)
-        self.spec.append(text)
-
-
-class _Unparsable(Exception):
-    """The field is not RFC 5322: a quote, comment or angle bracket is never closed."""
-
-
 def _exact(value: bytes, local_case: LocalCase) -> AddressList:
     """Read a field by RFC 5322, else by N1's rough rule."""
     text = guess(value[:HEADER_FIELD])
     found: list[Address] = []
     contested = False
     try:
-        items = list(_items(text))
-    except _Unparsable:
-        items = list(_rough_items(text))
-    for item, source in items:
+        read = list(items(text))
+    except Unparsable:
+        read = list(rough_items(text))
+    for item, source in read:
         if len(found) >= ADDRESSES:
             return AddressList(tuple(found), contested, truncated=True)
         address, odd = _judge(item, source, local_case)
@@ -267,113 +205,23 @@ def _exact(value: bytes, local_case: LocalCase) -> AddressList:
     return AddressList(tuple(found), contested)
 
 
-def _items(text: str) -> Iterator[tuple[_Item, str]]:
-    """Cut a field into items, each with its source; one pass."""
-    item = _Item(0)
-    position = 0
-    while (special := _SPECIAL.search(text, position)) is not None:
-        at = special.start()
-        if at > position:
-            item.add(text[position:at])
-        char = special[0]
-        if char in ",;":
-            position = at + 1
-            if item.spec or item.angles:
-                yield item, text[item.start : at]
-                item = _Item(position)
-            else:
-                item.start = position
-        elif char == ":" and not item.angles and not item.has_at:
-            position = at + 1  # a group's name: what follows are its members
-            item = _Item(position)
-        else:
-            position = _take(item, text, at)
-    item.add(text[position:])
-    yield item, text[item.start :]
-
-
-def _take(item: _Item, text: str, at: int) -> int:
-    """Take the construct that begins at ``at`` into ``item``; where it ends."""
-    char = text[at]
-    if char == '"':
-        end = _closed(_quote_end(text, at))
-        item.phrase.append(_unquote(text[at + 1 : end]))
-        item.spec.append(text[at : end + 1])
-        return end + 1
-    if char == "(":
-        end = _closed(_comment_end(text, at))
-        item.comment = text[at + 1 : end]
-        item.phrase.append(" ")
-        return end + 1
-    if char == "<":
-        return _take_angle(item, text, at)
-    if char == "\\":
-        item.add(text[at + 1 : at + 2])
-        return at + 2
-    if char == "[" and item.spec and item.spec[-1].rstrip().endswith("@"):
-        end = text.find("]", at, at + _LITERAL_MAX)
-        if end > 0:
-            item.add(text[at : end + 1])
-            return end + 1
-    item.add(char)
-    return at + 1
-
-
-def _closed(end: int) -> int:
-    if end < 0:
-        raise _Unparsable
-    return end
-
-
-def _take_angle(item: _Item, text: str, at: int) -> int:
-    """Take ``<...>`` into ``item``; where it ends."""
-    end = _closed(text.find(">", at))
-    quote = text.find('"', at, end)
-    if quote >= 0:
-        end = _closed(text.find(">", _closed(_quote_end(text, quote))))
-    inside = text[at + 1 : end]
-    before, again, last = inside.rpartition("<")
-    if again and before.strip("< "):
-        raise _Unparsable
-    if last.lstrip().startswith("@"):  # a source route, RFC 5322 4.4
-        last = last.rpartition(":")[2]
-    if "(" in last and (closed := _comment_end(last, last.find("("))) >= 0:
-        last = last[: last.find("(")] + last[closed + 1 :]
-    item.angles.append(last)
-    return end + 1 + (again == "<" and text.startswith(">", end + 1))
-
-
-def _rough_items(text: str) -> Iterator[tuple[_Item, str]]:
-    """N1's rule for what does not parse: cut at commas, take the last ``<...>``."""
-    start = 0
-    for piece in text.split(","):
-        item = _Item(start)
-        name, angle, rest = piece.rpartition("<")
-        if angle:
-            item.angles.append(rest.partition(">")[0])
-            item.phrase.append(name.replace('"', " "))
-            item.spec.append(name)
-        else:
-            item.add(piece)
-        start += len(piece) + 1
-        yield item, piece
-
-
-def _judge(item: _Item, source: str, local_case: LocalCase) -> tuple[Address | None, bool]:
+def _judge(item: Item, source: str, local_case: LocalCase) -> tuple[Address | None, bool]:
     """One item as an address, and whether another address in it contests that."""
     written = "".join(item.spec)
-    candidates = [angle for angle in item.angles if "@" in angle] or [written]
-    spec = _bare(_close_up(candidates[-1]))
+    angles = [angle for angle in item.angles if "@" in angle]
+    spec = _bare(close_up(angles[-1] if angles else written, in_angles=bool(angles)))
     key = _key(spec, local_case) if len(spec) <= _KEY_MAX else ""
     if not key:
+        if not written.strip() and not item.angles:
+            return None, False  # nothing but comments
         text = decode_words(" ".join(source.split()))
         return (Address(key="", relaxed="", text=text) if text else None), source.count("@") > 1
-    name = item.comment if spec is written or not item.angles else "".join(item.phrase)
+    name = item.comment if not item.angles else "".join(item.phrase)
     name = _tidy(decode_words(" ".join(name.split())) or decode_words(item.comment))
     return _address(key, one_line(spec), name), _is_contested(item, key, local_case)
 
 
-def _is_contested(item: _Item, key: str, local_case: LocalCase) -> bool:
+def _is_contested(item: Item, key: str, local_case: LocalCase) -> bool:
     """Whether the item names another address beside its own, outside quotes and comments."""
     if not item.angles:
         return False
@@ -384,10 +232,3 @@ def _is_contested(item: _Item, key: str, local_case: LocalCase) -> bool:
         "@" in other and address_key(other, local_case=local_case) not in ("", key)
         for other in others
     )
-
-
-def _close_up(text: str) -> str:
-    """An addr-spec without the white space RFC 5322 allows around its "@"."""
-    if not any(char.isspace() for char in text):
-        return text
-    return " ".join(text.split()).replace(" @", "@").replace("@ ", "@")

@@ -1,7 +1,8 @@
 """Bytes with a charset label to text, whatever the label is worth (RR10).
 
 The order: the label, if it names a charset of the list below; UTF-8, if the bytes are valid UTF-8;
-the label again, bad bytes read as Windows-1252; Windows-1252. Labels are read as browsers read
+the label again, bad bytes read as Windows-1252. Without a usable label: UTF-8, what the bytes look
+like, Windows-1252. Labels are read as browsers read
 them (WHATWG Encoding): ``iso-8859-1`` means Windows-1252, ``gb2312`` means GB 18030. Python's other
 codecs (``idna``, ``unicode_escape``, ``zlib`` ...) are never reached from a message.
 """
@@ -12,6 +13,8 @@ import re
 from encodings.aliases import aliases
 from functools import lru_cache
 from typing import Final
+
+from eisd.mime.detect import DETECT_MAX, JIS, decode_jis, detect
 
 _ALLOWED: Final = frozenset(
     [
@@ -107,7 +110,6 @@ _WINDOWS: Final = "".join(
 )
 """Windows-1252 as browsers have it: its five holes are controls, which `clean` drops."""
 _ESCAPED: Final = {0xDC00 + code: _WINDOWS[code] for code in range(128, 256)}
-_JIS: Final = re.compile(rb"\x1b(?:\$[@B(]|\([JI])")
 
 
 @lru_cache(maxsize=512)
@@ -137,13 +139,19 @@ _WINDOWS_TABLE: Final = {code: char for code, char in enumerate(_WINDOWS) if ord
 def guess(raw: bytes) -> str:
     """Unlabelled bytes to text: ASCII, ISO-2022-JP by its escapes, UTF-8, else Windows-1252."""
     if raw.isascii():
-        if b"\x1b" in raw and _JIS.search(raw):
-            return raw.decode("iso2022_jp_ext", "replace")
-        return raw.decode("ascii")
+        return decode_jis(raw) if b"\x1b" in raw and JIS.search(raw) else raw.decode("ascii")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return _mostly_utf8(raw) or windows(raw)
+        return _mostly_utf8(raw) or _detected(raw) or windows(raw)
+
+
+def _detected(raw: bytes) -> str:
+    """``raw`` by the charset its bytes look like, or ""."""
+    try:
+        return raw.decode(detect(raw[:DETECT_MAX]) or "ascii")
+    except UnicodeDecodeError:
+        return ""
 
 
 def decode(raw: bytes, label: str, *, body: bool = False) -> str:
@@ -153,6 +161,8 @@ def decode(raw: bytes, label: str, *, body: bool = False) -> str:
         return guess(raw)
     if name == "cp1252":
         return windows(raw)
+    if name.startswith("iso2022_jp"):
+        return decode_jis(raw)
     for attempt, errors in ((name, "strict"), ("utf-8", "strict"), (name, "surrogateescape")):
         try:
             text = raw.decode(attempt, errors)

@@ -42,7 +42,7 @@ def parse_date(value: bytes) -> datetime | None:
     try:
         return _sane(
             datetime(
-                int(year),
+                _year(int(year)),
                 _MONTHS[month.lower()],
                 int(day),
                 int(hour),
@@ -64,6 +64,11 @@ def _zone(minutes: int) -> timezone:
     return timezone(offset) if offset and abs(offset) <= _FURTHEST else UTC
 
 
+def _year(year: int) -> int:
+    """Years counted from 1900 (RFC 5322 4.3): software older than 2000 wrote 0102 for 2002."""
+    return year + 1900 if 100 <= year < 200 else year  # noqa: PLR2004
+
+
 def _sane(date: datetime) -> datetime | None:
     return date if _FIRST_YEAR < date.year <= _LAST_YEAR else None
 
@@ -82,6 +87,6 @@ def _unusual(value: bytes) -> datetime | None:
             return None
         year, month, day, hour, minute, second = fields[:6]
         zone = _zone((fields[9] or 0) // 60)
-        return _sane(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone))
+        return _sane(datetime(_year(year), month, day, hour, minute, min(second, 59), tzinfo=zone))
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
         return None
