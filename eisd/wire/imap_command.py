@@ -61,10 +61,10 @@ class WireCommand(Command):  # type: ignore[misc]  # aioimaplib has no types
 
     def settle(self, done: Completion) -> None:
         """It is complete."""
-        if self.then is not None:
-            self.then(done)
         if not self.done.done():
             self.done.set_result(done)
+        if self.then is not None:
+            self.then(done)
 
     def fail(self, error: DriverError) -> None:
         """It will never be complete."""

@@ -144,6 +144,8 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
         head = segments[0]
         if head[:2] == b"* ":
             self._untagged(head, segments)
+        elif self.state == CONNECTED:
+            self._greet(b"* " + head)
         elif head[:1] == b"+":
             self._continue(head[2:])
         elif head:  # some servers send an empty line now and then
@@ -218,15 +220,17 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
 
     def _tagged(self, head: bytes) -> None:
         tag, _, rest = head.partition(b" ")
-        command = self.pending.pop(tag.decode("latin-1"), None)
+        command = self.pending.get(tag.decode("latin-1"))
         if command is None:
             raise ProtocolError("a response to a command never given", code="grammar")
-        self._fetches.pop(command.tag, None)
         done = parse_status_response(rest)
         if done.status not in {"OK", "NO", "BAD"}:
             raise ProtocolError("a command ended in neither OK, NO nor BAD", code="grammar")
         if done.code == "CAPABILITY":
             self.capabilities = parse_capabilities(done.argument)
+        # Only now: whoever is still pending when something raises is told of it.
+        del self.pending[command.tag]
+        self._fetches.pop(command.tag, None)
         command.settle(done)
         self._watch()
 
