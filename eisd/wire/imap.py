@@ -222,7 +222,10 @@ class Client:
         return parse_selected(command.responses, done, readonly=readonly)
 
     async def unselect(self) -> None:
-        """Leave the folder: UNSELECT (RFC 3691), or CLOSE, which expunges nothing after EXAMINE."""
+        """Leave the folder: UNSELECT (RFC 3691), or CLOSE, which expunges nothing after EXAMINE.
+
+        A server that can do neither is left in it; the next `select` is no different for that.
+        """
         protocol = self._protocol
         if "UNSELECT" in self.capabilities:
             name = "UNSELECT"
@@ -236,7 +239,7 @@ class Client:
                 protocol.state = AUTH
                 protocol.notices.left_folder()
 
-        await self._run(self._command(name, then=then), alone=True)
+        await protocol.execute(self._command(name, then=then), alone=True)
 
     async def uid_search(self, criteria: str) -> list[int]:
         """UID SEARCH; ascending, each UID once. ``n:*`` also finds the last message below n."""
