@@ -70,13 +70,12 @@ class Merged:
                 self.origins.setdefault(path, origins[path])
                 self._tables(there, value, path, origins, replace=replace)
             elif replace or key not in into:
+                for old in paths(there, path):
+                    del self.origins[old]
                 into[key] = deepcopy(value)
-                self._replace_origins(path, value, origins)
+                self._take_origins(path, value, origins)
 
-    def _replace_origins(self, path: Path, value: Any, origins: Origins) -> None:
-        depth = len(path)
-        for old in [p for p in self.origins if p[:depth] == path]:
-            del self.origins[old]
+    def _take_origins(self, path: Path, value: Any, origins: Origins) -> None:
         self.origins[path] = origins[path]
         for new in paths(value, path):
             self.origins[new] = origins[new]
