@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eisd.mime.names import safe_name
 from eisd.mime.params import word_and_parameters
-from eisd.mime.text import cut, one_line
 from eisd.model.mail import Attachment
 from eisd.wire.imap_structure import Part
 
-_LONGEST_NAME = 200  # octets of UTF-8
 
-
-def describe(part: Part) -> Attachment:
-    """A part that was not fetched."""
+def describe(part: Part, number: int) -> Attachment:
+    """A part that was not fetched, the ``number``-th such of its message."""
     return Attachment(
-        filename=_filename(part),
+        filename=_filename(part, number),
         content_type=part.content_type,
         size=part.size * 3 // 4 if part.encoding == "base64" else part.size,
         inline=part.disposition == "inline" or bool(part.content_id and not part.disposition),
@@ -24,14 +22,13 @@ def describe(part: Part) -> Attachment:
     )
 
 
-def _filename(part: Part) -> str:
-    """The name the sender gave: RFC 2231 or RFC 2047 decoded, without path or controls."""
+def _filename(part: Part, number: int) -> str:
+    """The name the sender gave, decoded and harmless; a made-up one if there is none."""
     names = (
         _parameters(part.disposition_params).get("filename", ""),
         _parameters(part.params).get("name", ""),
     )
-    name = one_line(next((n for n in names if n), ""))
-    return cut(name.replace("\\", "/").rpartition("/")[2].strip(), _LONGEST_NAME)
+    return safe_name(next((n for n in names if n), ""), part.content_type, number)
 
 
 def _parameters(params: Mapping[str, str]) -> Mapping[str, str]:

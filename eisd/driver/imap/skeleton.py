@@ -68,7 +68,8 @@ def build(
 ) -> tuple[bytes, tuple[Attachment, ...]]:
     """The skeleton, and the parts that are not in it. ``contents`` is by section name."""
     chosen = {id(part): contents[s] for part, s in _chosen(structure) if s in contents}
-    omitted = tuple(describe(p) for p, _ in _leaves(structure) if id(p) not in chosen)
+    rest = (part for part, _ in _leaves(structure) if id(part) not in chosen)
+    omitted = tuple(describe(part, number) for number, part in enumerate(rest, 1))
     mark = sha256(b"\0".join((header, *contents.values()))).hexdigest()[:24]
     fields, body = _render(structure, chosen, mark)
     return _kept(header) + b"MIME-Version: 1.0\r\n" + fields + b"\r\n" + body, omitted
