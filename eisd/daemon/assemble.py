@@ -16,7 +16,7 @@ from eisd.matcher.blocklist import Blocklist
 from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
 from eisd.matcher.staff import staff_of
-from eisd.mime.addresses import address_key
+from eisd.mime.addresses import address_key, relaxed_key
 from eisd.model.mailbox import SyncMode
 from eisd.store import mailboxes
 from eisd.store.database import Tx
@@ -90,9 +90,15 @@ def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
         mailboxes={
             ids[name]: MailboxRules(
                 key=hasher.key(address_key(box.address, local_case=case)),
+                aliases=frozenset(
+                    hasher.key(key)
+                    for alias in box.aliases
+                    if (exact := address_key(alias, local_case=case))
+                    for key in (exact, relaxed_key(exact))
+                ),
                 mode=box.sync,
                 visibility=settings.visibility_of(name),
-                blocklist=Blocklist.of(settings.blocklist, name),
+                blocklist=Blocklist.of(settings.blocklist, name, local_case=case),
                 on_remote_delete=effective(settings, name).on_remote_delete,
             )
             for name, box in settings.mailboxes.items()

@@ -119,10 +119,21 @@ def listing(
     contact: str | None = None,
     mailbox: str | None = None,
     since: str | None = None,
+    before: tuple[str, int] | None = None,
+    workspace: str | None = None,
     limit: int = 50,
 ) -> list[dict[str, object]]:
-    """Activities as `activity_feed` shows them, newest first."""
+    """Activities as `activity_feed` shows them, newest first.
+
+    ``before``: only what comes after that (occurred_at, activity_id) in this order.
+    """
     where, values = ["1"], list[object]()
+    if workspace is not None:
+        where.append("workspace = ?")
+        values.append(workspace)
+    if before is not None:
+        where.append("(occurred_at, activity_id) < (?, ?)")
+        values.extend(before)
     if contact is not None:
         where.append("contact_id = ?")
         values.append(contact)

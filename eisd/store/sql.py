@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from sqlite3 import Connection
 from time import time_ns
+
+__all__ = ["CHUNK", "Connection", "marks", "now_ms", "signed", "stamp", "unsigned"]
 
 CHUNK = 500
 """How many values one IN (...) takes."""

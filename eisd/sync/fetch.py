@@ -50,16 +50,19 @@ class Fetcher:
                 sorted(mine, key=lambda one: one.folder_id), key=lambda one: one.folder_id
             ):
                 listed = list(members)
-                together = [o for o in listed if not o.attempts and o.id not in self._suspects]
+                together = [one for one in listed if not self._suspicious(one)]
                 if together:
                     await self._folder(session, folder, together)
-                for one in listed:
-                    if one not in together:
-                        await self._folder(session, folder, [one])
+                for one in filter(self._suspicious, listed):
+                    await self._folder(session, folder, [one])
         finally:
             self._mailbox.in_hand.difference_update(one.id for one in mine)
             if not self._mailbox.in_hand:
                 self._mailbox.quiet.set()
+
+    def _suspicious(self, one: Queued) -> bool:
+        """Whether a copy is to be fetched alone: it may be what broke a connection."""
+        return one.attempts > 0 or one.id in self._suspects
 
     async def _folder(self, session: Session, folder: int, queued: Sequence[Queued]) -> None:
         mailbox = self._mailbox

@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from eisd.matcher.keys import Hasher
+from eisd.mime.addresses import LocalCase, address_key, relaxed_key
 from eisd.model.facts import KeyHash
 from eisd.store import contacts, copies
-from eisd.store.contacts import ContactIn, Imported
+from eisd.store.contacts import AddressIn, ContactIn, Imported
 from eisd.store.database import Tx
 from eisd.sync.record import book_of
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, settle
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """One address as a file gives it. Times in milliseconds; None: the file does not say."""
+
+    address: str
+    primary: bool
+    added_at: int | None = None
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """One contact as a file gives it, checked: every address holds exactly one usable "@"."""
+
+    workspace: str
+    contact_id: str
+    name: str
+    kind: str
+    company: str
+    addresses: tuple[AddressRow, ...]
+
+
+def hashed(hasher: Hasher, rows: Iterable[ContactRow], local_case: LocalCase) -> list[ContactIn]:
+    """The rows with the keys that mail is compared by. Pure; a second for some 50,000 rows."""
+
+    def address(row: AddressRow) -> AddressIn:
+        key = address_key(row.address, local_case=local_case)
+        keys = hasher.address(key, relaxed_key(key))
+        return AddressIn(
+            address=row.address,
+            key=key,
+            exact=keys.exact,
+            relaxed=keys.relaxed,
+            primary=row.primary,
+            added_at=row.added_at,
+            ended_at=row.ended_at,
+        )
+
+    return [
+        ContactIn(
+            workspace=row.workspace,
+            contact_id=row.contact_id,
+            name=row.name,
+            kind=row.kind,
+            company=row.company,
+            addresses=tuple(map(address, row.addresses)),
+        )
+        for row in rows
+    ]
 
 
 def import_contacts(

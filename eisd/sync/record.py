@@ -18,7 +18,7 @@ from datetime import datetime
 
 from eisd.errors import Transient
 from eisd.matcher.codec import pack, unpack
-from eisd.matcher.facts import facts_of, strip
+from eisd.matcher.facts import facts_of
 from eisd.matcher.keys import parent_key
 from eisd.matcher.staff import direction_of
 from eisd.mime.headers import decode_text, identity
@@ -161,7 +161,7 @@ def _new(
         held=one.held,
         outcome=outcome,
         reason=reason,
-        facts=pack(strip(one.facts)),
+        facts=pack(one.facts),
         message_id=None,
         parent=parent,
     )

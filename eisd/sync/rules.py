@@ -18,6 +18,8 @@ class MailboxRules:
 
     key: KeyHash
     """Exact key of its own address."""
+    aliases: frozenset[KeyHash] = frozenset()
+    """Exact and relaxed keys of its other addresses."""
     mode: SyncMode = SyncMode.TWO_WAY
     visibility: str = "full"
     """metadata, subject or full (V1)."""

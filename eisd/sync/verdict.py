@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from eisd.matcher.codec import unpack
+from eisd.matcher.gates import direct
 from eisd.matcher.match import decide, keys_of
 from eisd.matcher.staff import direction_of
 from eisd.model.activity import OUTCOME_RANK, Direction, Outcome, OutcomeReason
@@ -17,6 +18,7 @@ from eisd.model.mailbox import Box, SyncMode
 from eisd.store import contacts, copies, mailboxes
 from eisd.sync.rules import Rules
 
+_LIST = int(Signal.LIST)
 NOBODY = Staff(frozenset(), frozenset())
 
 
@@ -126,9 +128,11 @@ def _takes(mode: SyncMode, direction: Direction) -> bool:
 
 
 def _copy(rules: Rules, book: Book, workspace: str, sight: Sight) -> CopyFacts:
+    own = rules.of(sight.mailbox)
     return CopyFacts(
         mailbox=sight.mailbox,
-        mailbox_key=rules.of(sight.mailbox).key,
+        mailbox_key=own.key,
+        aliases=own.aliases,
         gate_at=sight.gate_at,
         connected_at=book.feeds[sight.mailbox][workspace],
         box=sight.box,
@@ -146,7 +150,9 @@ def _better(
 
 def _parent_by_staff(db: sqlite3.Connection, facts: Facts, staff: Staff) -> bool:
     """Whether a list message answers what staff wrote (G4); asked for list mail alone."""
-    if not (facts.signals & Signal.LIST and facts.parents):
+    if not (facts.parents and int(facts.signals) & _LIST) or direct(
+        facts, staff, parent_by_staff=False
+    ):
         return False
     prefix = facts.parents[0].to_bytes(8, "big")
     return any(
