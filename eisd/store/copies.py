@@ -304,56 +304,6 @@ def retire(db: sqlite3.Connection, folder: int) -> None:
     )
 
 
-def begin_listing(db: sqlite3.Connection, folder: int) -> None:
-    """Make room for what a server lists now; the room is the connection's own and temporary."""
-    db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS listing"
-        " (folder_id INTEGER, remote_id TEXT, PRIMARY KEY (folder_id, remote_id)) WITHOUT ROWID"
-    )
-    db.execute("DELETE FROM temp.listing WHERE folder_id = ?", (folder,))
-
-
-def note_listing(db: sqlite3.Connection, folder: int, remote_ids: Iterable[str]) -> None:
-    """Add to what the server lists now."""
-    db.executemany(
-        "INSERT OR IGNORE INTO temp.listing VALUES (?, ?)",
-        [(folder, remote_id) for remote_id in remote_ids],
-    )
-
-
-def compare_listing(
-    db: sqlite3.Connection, folder: int, validity: str, before: int
-) -> tuple[list[int], list[str]]:
-    """(ids of copies the noted listing lacks, remote ids listed that have no row).
-
-    Only copies recorded before ``before`` (ms) can be lacking. The room is given back.
-    """
-    absent = [
-        row[0]
-        for row in db.execute(
-            """
-            SELECT id FROM copy p WHERE folder_id = ?1 AND validity = ?2 AND removed_at IS NULL
-              AND recorded_at < ?3 AND NOT EXISTS (SELECT 1 FROM temp.listing l
-                WHERE l.folder_id = ?1 AND l.remote_id = p.remote_id)
-            """,
-            (folder, validity, before),
-        )
-    ]
-    unknown = [
-        row[0]
-        for row in db.execute(
-            """
-            SELECT remote_id FROM temp.listing l WHERE folder_id = ?1 AND NOT EXISTS (
-              SELECT 1 FROM copy p WHERE p.folder_id = ?1 AND p.validity = ?2
-                AND p.remote_id = l.remote_id)
-            """,
-            (folder, validity),
-        )
-    ]
-    db.execute("DELETE FROM temp.listing WHERE folder_id = ?", (folder,))
-    return absent, unknown
-
-
 def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
     """Mark copies removed; return the messages that no copy shows any more.
 

@@ -7,7 +7,7 @@ only one that no folder shows any more counts as removed.
 from __future__ import annotations
 
 from eisd.driver.interface import Session
-from eisd.store import activities, copies, folders
+from eisd.store import activities, copies, folders, listings
 from eisd.store.database import Database, Tx
 from eisd.store.folders import FolderRow
 from eisd.store.sql import now_ms
@@ -25,16 +25,24 @@ async def reconcile(store: Database, session: Session, row: FolderRow, policy: s
     return len(absent)
 
 
-async def compare(store: Database, session: Session, row: FolderRow) -> tuple[list[int], list[str]]:
-    """(ids of our copies the server lacks, remote ids it lists that we lack), above the floor."""
-    if row.cursor is None:
+async def compare(
+    store: Database, session: Session, row: FolderRow, *, room: int | None = None
+) -> tuple[list[int], list[str]]:
+    """(ids of our copies the server lacks, remote ids it lists that we lack), above the floor.
+
+    Another ``room`` than the folder's id keeps the mailbox's own comparison out of the way.
+    """
+    cursor = row.cursor
+    if cursor is None:
         return [], []
+    place = row.id if room is None else room
     began = now_ms()
-    await store.write(lambda tx: copies.begin_listing(tx.db, row.id))
-    async for chunk in session.listing(row.folder, row.cursor):
-        await store.write(lambda tx, chunk=chunk: copies.note_listing(tx.db, row.id, chunk))  # type: ignore[misc]
-    validity = row.cursor.validity
-    return await store.write(lambda tx: copies.compare_listing(tx.db, row.id, validity, began))
+    await store.write(lambda tx: listings.begin(tx.db, place))
+    async for chunk in session.listing(row.folder, cursor):
+        await store.write(lambda tx, chunk=chunk: listings.note(tx.db, place, chunk))  # type: ignore[misc]
+    return await store.write(
+        lambda tx: listings.compare(tx.db, place, row.id, cursor.validity, began)
+    )
 
 
 async def drop_gone(store: Database, mailbox: int, policy: str) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP API: what commands and CRMs ask, answered from the store or by the core."""

@@ -1,0 +1,224 @@
+"""Answers from the database: pure functions from a reading connection to what JSON can say.
+
+The daemon's endpoints give these; a command that finds no daemon reads them itself. Times are
+RFC 3339 UTC text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from eisd.config.schema import Settings
+from eisd.errors import ExitCode, UserError
+from eisd.store import activities, contacts, folders, mailboxes
+from eisd.store import status as counts
+from eisd.store.mailboxes import MailboxRow
+from eisd.store.sql import Connection, now_ms, stamp
+from eisd.store.status import Traffic, Work
+
+Answer = dict[str, Any]
+
+DAY_MS = 86_400_000
+AT_REST = frozenset({"paused", "disconnected"})
+FIX_BY_REASON = {
+    "auth": "eisd mailbox test {name}",
+    "tls": "eisd mailbox test {name}",
+    "server": "eisd mailbox test {name}",
+    "permission": "eisd mailbox test {name}",
+    "config": "eisd config check",
+}
+"""The command that shows, or mends, what a person has to mend, by the mailbox's reason."""
+
+
+def mailbox_list(db: Connection) -> list[Answer]:
+    """Every mailbox known, those configured first."""
+    work, lately = counts.work(db), counts.traffic(db, stamp(now_ms() - DAY_MS))
+    return [
+        _mailbox(row, work.get(row.id, Work()), lately.get(row.id, Traffic(0, 0, [])))
+        for row in mailboxes.all_rows(db)
+    ]
+
+
+def mailbox_show(db: Connection, name: str) -> Answer:
+    """One mailbox with its folders.
+
+    Raises:
+        UserError: (67) there is none of that name.
+    """
+    row = known_mailbox(db, name)
+    work, lately = counts.work(db), counts.traffic(db, stamp(now_ms() - DAY_MS))
+    told = _mailbox(row, work.get(row.id, Work()), lately.get(row.id, Traffic(0, 0, [])))
+    outcomes = counts.outcomes(db, row.id)
+    told["workspaces"] = sorted(mailboxes.feeds(db).get(row.id, ()))
+    told["window_begin"] = _time(row.begin_at)
+    told["folders"] = [
+        {
+            "name": one.folder.name,
+            "role": one.folder.role.value,
+            "status": one.status,
+            "why": one.why,
+            "backfilling": one.cursor is None or one.cursor.backfilling,
+            "remaining": one.remaining,
+            "checked_at": _time(one.proof_at),
+            "reconciled_at": _time(one.reconciled_at),
+            "copies": sum(outcomes.get(one.id, {}).values()),
+            "outcomes": dict(sorted(outcomes.get(one.id, {}).items())),
+        }
+        for one in folders.of_mailbox(db, row.id)
+    ]
+    return told
+
+
+def known_mailbox(db: Connection, name: str) -> MailboxRow:
+    """The mailbox of that name. Raises UserError (67) when there is none."""
+    row = mailboxes.by_name(db, name)
+    if row is None:
+        known = ", ".join(one.name for one in mailboxes.all_rows(db)) or "none"
+        raise UserError(
+            f"no mailbox is called {name!r}", hint=f"known: {known}", code=ExitCode.UNKNOWN
+        )
+    return row
+
+
+def _mailbox(row: MailboxRow, work: Work, lately: Traffic) -> Answer:
+    return {
+        "name": row.name,
+        "address": row.address,
+        "driver": row.driver,
+        "owner": row.owner,
+        "access": row.access,
+        "configured": row.configured,
+        "state": row.state,
+        "reason": row.reason,
+        "detail": row.detail,
+        "last_sync_at": _time(row.last_sync_at),
+        "connected_at": _time(row.connected_at),
+        "backlog": work.backlog,
+        "failing": work.failing,
+        "unreadable": work.poison,
+        "in_24h": lately.incoming,
+        "out_24h": lately.outgoing,
+        "lag_p95_s": lately.lag_p95,
+    }
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else stamp(ms)
+
+
+def mailbox_issues(listed: Sequence[Answer], settings: Settings) -> list[Answer]:
+    """What of the mailboxes needs a person, each with the command that helps."""
+    found = [issue for one in listed if one["configured"] and (issue := _issue(one, settings))]
+    return sorted(found, key=lambda issue: str(issue["mailbox"]))
+
+
+def _issue(one: Answer, settings: Settings) -> Answer | None:
+    name = one["name"]
+    box = settings.mailboxes.get(name)
+    if box is None or not box.enabled:
+        return None
+    if one["state"] == "problematic":
+        fix = FIX_BY_REASON.get(one["reason"], "eisd mailbox test {name}").format(name=name)
+        return issue(f"mailbox_{one['reason'] or 'server'}", one["detail"], fix, mailbox=name)
+    if one["state"] in AT_REST or one["last_sync_at"] is None:
+        return None
+    age = datetime.now(UTC) - datetime.fromisoformat(one["last_sync_at"])
+    limit = max(settings.health.stale_after, 2 * (box.interval or settings.sync.interval))
+    if age.total_seconds() > limit and one["state"] != "backfill":
+        text = f"no sync since {one['last_sync_at']} ({one['detail'] or one['state']})"
+        return issue("mailbox_stale", text, f"eisd mailbox test {name}", mailbox=name)
+    return None
+
+
+def issue(code: str, text: str, fix: str, *, mailbox: str = "") -> Answer:
+    """One thing that needs a person."""
+    return {"code": code, "mailbox": mailbox, "text": text, "fix": fix}
+
+
+def activity_list(
+    db: Connection,
+    *,
+    contact: str | None = None,
+    workspace: str | None = None,
+    mailbox: str | None = None,
+    since: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+    owner: str | None = None,
+) -> Answer:
+    """Activities, newest first, and the cursor of the next page (None at the end).
+
+    Raises:
+        UserError: the mailbox is not known (67), or ``before`` is no cursor of ours (64).
+    """
+    if mailbox is not None:
+        known_mailbox(db, mailbox)
+    found = activities.listing(
+        db,
+        contact=contact,
+        workspace=workspace,
+        mailbox=mailbox,
+        since=since,
+        before=None if before is None else _cursor(before),
+        limit=limit + 1,
+    )
+    rest = found[limit:]
+    shown = found[:limit]
+    last = shown[-1] if rest and shown else None
+    return {
+        "activities": [masked(one, owner) for one in shown],
+        "next": f"{last['occurred_at']}~{last['activity_id']}" if last else None,
+    }
+
+
+def _cursor(text: str) -> tuple[str, int]:
+    when, _, number = text.rpartition("~")
+    if not when or not number.isdecimal():
+        raise UserError("before is no cursor that an earlier page gave", code=ExitCode.USAGE)
+    return when, int(number)
+
+
+def activity_show(db: Connection, activity: int, *, owner: str | None = None) -> Answer:
+    """One activity with its copies, participants and attachments. Raises UserError (67)."""
+    found = activities.show(db, activity)
+    if found is None:
+        raise UserError(f"there is no activity {activity}", code=ExitCode.UNKNOWN)
+    return masked(found, owner)
+
+
+def masked(activity: Mapping[str, Any], owner: str | None) -> Answer:
+    """An activity as ``owner`` may see it (V1); None is the operator, who sees everything."""
+    shown = dict(activity)
+    if owner is None or owner in shown["owners"]:
+        return shown
+    if shown["visibility"] != "full":
+        shown["text"] = shown["snippet"] = None
+        if "attachments" in shown:
+            shown["attachments"] = []
+    if shown["visibility"] == "metadata":
+        shown["subject"] = None
+    if "participants" in shown:  # a blind copy is between the sender and whom it names
+        shown["participants"] = [one for one in shown["participants"] if one["role"] != "bcc"]
+    return shown
+
+
+def contact_list(
+    db: Connection, *, workspace: str | None = None, limit: int | None = None
+) -> list[Answer]:
+    """Contacts with their addresses, oldest first."""
+    return contacts.listing(db, workspace=workspace, limit=limit)
+
+
+def contact_show(db: Connection, contact: str, *, workspace: str | None = None) -> list[Answer]:
+    """The contacts of that id, one a workspace, each with its summary. Raises UserError (67)."""
+    found = contacts.show(db, contact, workspace=workspace)
+    if not found:
+        raise UserError(f"there is no contact {contact!r}", code=ExitCode.UNKNOWN)
+    return found
+
+
+def workspace_list(db: Connection) -> list[Answer]:
+    """Workspaces with what they hold."""
+    return counts.workspaces(db)

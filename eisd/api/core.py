@@ -1,0 +1,83 @@
+"""What the API needs of the daemon, as a Protocol: `eisd.daemon.core.Core` is it.
+
+The same object serves commands that find no daemon: then nothing in it runs, and what it does is
+done by the command itself, under the database's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+from eisd.config.schema import Settings
+from eisd.matcher.keys import Hasher
+from eisd.store.contacts import ContactIn, Imported
+from eisd.store.database import Database
+from eisd.sync.mailbox import Mailbox, Parser, Plan
+from eisd.sync.rules import Rules
+from eisd.sync.settle import Settled
+
+
+@dataclass(slots=True)
+class Condition:
+    """What the daemon knows of itself. Written by the daemon, read by `status`."""
+
+    began: float = field(default_factory=monotonic)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the configuration in force was read."""
+    refused: str = ""
+    """Why the last reload was refused; empty when it was not."""
+    source_refused: str = ""
+    """Why the watched file of contacts was refused; empty when it was not."""
+    ready: bool = False
+    stale: tuple[str, ...] = ()
+    """Vital parts without a sign of life: then the watchdog is not fed."""
+
+
+class Reloaded(Protocol):
+    """What a reload changed."""
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """A line for each change."""
+        ...
+
+
+class Core(Protocol):
+    """The daemon's parts, and what may be asked of them. Errors are `UserError`s with a code."""
+
+    store: Database
+    condition: Condition
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def hasher(self) -> Hasher: ...
+    @property
+    def parser(self) -> Parser: ...
+    @property
+    def mailboxes(self) -> Mapping[str, Mailbox]:
+        """The mailboxes at work, by name; none when no daemon runs."""
+        ...
+
+    def rules(self) -> Rules: ...
+    def plan(self, name: str) -> tuple[int, Plan]:
+        """A configured mailbox's row id and plan."""
+        ...
+
+    def changed_on_disk(self) -> bool:
+        """Whether the configuration's files changed since they were read. Blocks for a moment."""
+        ...
+
+    async def reload(self) -> Reloaded: ...
+    async def pause(self, name: str, *, paused: bool) -> None: ...
+    def reconnect(self, name: str) -> None: ...
+    async def resync(self, name: str, folder: str | None, since_ms: int | None) -> list[str]: ...
+    async def forget(self, name: str) -> None: ...
+    async def import_contacts(
+        self, people: Sequence[ContactIn], *, replace: bool
+    ) -> tuple[Imported, Settled]: ...
