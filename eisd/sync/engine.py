@@ -89,7 +89,7 @@ class Engine:
         await self.live(list(self._rows))
         for folder in list(self._rows):
             while folder in self._rows and _backfilling(self._cursor(folder)):
-                if self._mailbox.interrupted:
+                if self._mailbox.is_interrupted():
                     return
                 await self._slice(folder)
                 await self.live([f for f in self._rows if f is not folder])

@@ -120,7 +120,7 @@ class Life:
         lane = asyncio.ensure_future(self._lane.run())
         try:
             discovered = float("-inf")
-            while not mailbox.interrupted:
+            while not mailbox.is_interrupted():
                 if monotonic() - discovered > DISCOVER or mailbox.asked:
                     await engine.discover()
                     discovered = monotonic()
@@ -129,7 +129,7 @@ class Life:
                 if engine.behind:
                     await mailbox.event(Event.BEHIND)
                 await engine.full(reconcile_all=asked)
-                if mailbox.interrupted:
+                if mailbox.is_interrupted():
                     break
                 await self._caught_up(session)
                 if asked or mailbox.lane_blocked:

@@ -167,8 +167,7 @@ class Mailbox:
                     queue.remove(future)
         return True
 
-    @property
-    def interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether this connection is to be given up."""
         return self.paused or self.reconnect
 

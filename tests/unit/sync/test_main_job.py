@@ -214,7 +214,8 @@ async def test_vanished_before_it_was_fetched(here: World):
     await here.contact("c1", "ada@x.test")
     gone = anna.deliver("ada@x.test")
     anna.provider.fail_fetch(gone, times=1)
-    await here.sync()
+    with suppress(DriverError):  # whichever of the two connections it was that dropped
+        await here.sync()
     assert (await here.outcomes())["anna", "INBOX", gone] == "error:fetch"
     anna.provider.expunge(gone)
 
