@@ -108,7 +108,11 @@ class ImapSession:
             selected = await self._examine(folder)
         except (FolderGone, Rejected):
             return True
-        return _differs(position, selected.uidvalidity, selected.uidnext)
+        uid_next = selected.uidnext
+        if uid_next is None:  # Courier
+            found = await self._client.uid_search(f"UID {position.live_next}:*")
+            uid_next = max(position.live_next, *(uid + 1 for uid in found), 1)
+        return _differs(position, selected.uidvalidity, uid_next)
 
     async def _differing(self, asked: Mapping[Folder, Position]) -> set[Folder]:
         """Those of the folders that are not open whose STATUS is not as the position has it."""
