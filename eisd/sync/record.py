@@ -11,7 +11,6 @@ written in one statement a batch. The others go by `eisd.sync.settle`.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,6 +30,7 @@ from eisd.store import copies, folders, mailboxes
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
+from eisd.store.sql import Connection
 from eisd.sync.prepare import Prepared
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, settle, variant_for
@@ -168,7 +168,7 @@ def _new(
 
 
 def _together(
-    db: sqlite3.Connection,
+    db: Connection,
     rules: Rules,
     book: Book,
     place: Place,
@@ -196,7 +196,7 @@ def _together(
 
 
 def _list_parents(
-    db: sqlite3.Connection,
+    db: Connection,
     rules: Rules,
     book: Book,
     mailbox: int,

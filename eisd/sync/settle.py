@@ -11,7 +11,6 @@ for the message with the earliest Date, a fingerprint for the others.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -29,7 +28,7 @@ from eisd.store import activities, copies, messages
 from eisd.store.activities import ActivityFacts
 from eisd.store.copies import CopyRow
 from eisd.store.messages import Content, MessageRow
-from eisd.store.sql import stamp
+from eisd.store.sql import Connection, stamp
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, Sight, Verdict, judge
 
@@ -89,7 +88,7 @@ def fingerprint(facts: Facts) -> int:
 
 
 def _earliest_is_bare(
-    db: sqlite3.Connection, id_key: bytes, groups: dict[int, list[CopyRow]]
+    db: Connection, id_key: bytes, groups: dict[int, list[CopyRow]]
 ) -> dict[int, int]:
     """Give variant 0 to the message of the earliest Date; return which variant became which."""
     facts = {

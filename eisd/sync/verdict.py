@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from eisd.model.facts import CopyFacts, Decision, Facts, Staff
 from eisd.model.mail import Signal
 from eisd.model.mailbox import Box, SyncMode
 from eisd.store import contacts, copies, mailboxes
+from eisd.store.sql import Connection
 from eisd.sync.rules import Rules
 
 _LIST = int(Signal.LIST)
@@ -35,14 +35,14 @@ class Sight(NamedTuple):
 class Book:
     """Who is who, as the connection at hand has it: staff, feeds, and the contacts' filter."""
 
-    db: sqlite3.Connection
+    db: Connection
     staff: Mapping[str, Staff]
     feeds: Mapping[int, Mapping[str, int]]
     filter: contacts.Filter | None
     """None: ask the rows at once (for a single message it is not worth building)."""
 
     @classmethod
-    def read(cls, db: sqlite3.Connection, *, with_filter: bool = False) -> Book:
+    def read(cls, db: Connection, *, with_filter: bool = False) -> Book:
         """Load it from the database."""
         return cls(
             db,
@@ -148,7 +148,7 @@ def _better(
     return one
 
 
-def _parent_by_staff(db: sqlite3.Connection, facts: Facts, staff: Staff) -> bool:
+def _parent_by_staff(db: Connection, facts: Facts, staff: Staff) -> bool:
     """Whether a list message answers what staff wrote (G4); asked for list mail alone."""
     if not (facts.parents and int(facts.signals) & _LIST) or direct(
         facts, staff, parent_by_staff=False
