@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from datetime import UTC, datetime
 from sqlite3 import Connection
 from time import time_ns
 
-__all__ = ["CHUNK", "Connection", "marks", "now_ms", "signed", "stamp", "unsigned"]
-
-Connection = sqlite3.Connection
-"""What functions of the store work on; other layers hand it through and never look inside."""
+__all__ = ["CHUNK", "Connection", "compact", "marks", "now_ms", "signed", "stamp", "unsigned"]
 
 CHUNK = 500
 """How many values one IN (...) takes."""
