@@ -366,7 +366,7 @@ class Client:
         wants: Collection[str] = (),
         answer: Answer | None = None,
         then: Callable[[Completion], None] | None = None,
-        prefix: str | None = None,
+        prefix: str = "",
     ) -> WireCommand:
         tag, limit = self._protocol.new_tag(), self._timeouts.command
         return WireCommand(

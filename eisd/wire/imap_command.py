@@ -24,7 +24,7 @@ class WireCommand(Command):  # type: ignore[misc]  # aioimaplib has no types
         name: str,
         tag: str,
         *args: str,
-        prefix: str | None = None,
+        prefix: str = "",
         limit: float | None,
         patience: float | None = None,
         wants: Collection[str] = (),

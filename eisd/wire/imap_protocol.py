@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aioimaplib.aioimaplib import (
     AUTH,
@@ -70,6 +71,10 @@ _UNTAGGED = re.compile(rb"\* (?:(\d{1,10}) )?([A-Za-z]+)")
 class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has no types
     """One connection: bytes in, completions and news out."""
 
+    loop: asyncio.AbstractEventLoop  # pyright: ignore[reportIncompatibleVariableOverride]
+    transport: Any
+    """An `asyncio.Transport`, or None before there is a connection."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
         super().__init__(loop)
         self.limits = limits
@@ -93,10 +98,10 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, d: bytes) -> None:
         self._last_heard = self.loop.time()
         try:
-            self._reader.feed(data)
+            self._reader.feed(d)
         except DriverError as exc:
             self.fail(exc)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the stream is lost
@@ -271,7 +276,7 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
 
     # --- the executor
 
-    async def execute(
+    async def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, command: WireCommand, scrub: str | None = None, *, alone: bool = False
     ) -> Completion:
         """Send a command in its turn and wait for its completion.
