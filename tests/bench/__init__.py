@@ -1,0 +1,1 @@
+"""How fast and how big eisd is, measured on this machine; see README.md."""
