@@ -85,18 +85,6 @@ def remove(db: sqlite3.Connection, messages: Sequence[int]) -> None:
         db.execute("DELETE FROM activity WHERE message_id = ? AND source = 'sync'", (message,))
 
 
-def delivery(db: sqlite3.Connection, message: int, status: str) -> None:
-    """Set what a delivery report says of a message (G1)."""
-    db.execute("UPDATE activity SET delivery_status = ? WHERE message_id = ?", (status, message))
-
-
-def read_at(db: sqlite3.Connection, message: int, at: str) -> None:
-    """Set when a read receipt says the message was read; the first one counts (G1)."""
-    db.execute(
-        "UPDATE activity SET read_at = coalesce(read_at, ?) WHERE message_id = ?", (at, message)
-    )
-
-
 _LIST = (
     "activity_id, workspace, contact_id, contact_name, message_id, thread_id, mailboxes, owners,"
     " direction, roles, via, flags, source, subject, snippet, text, occurred_at, received_at,"

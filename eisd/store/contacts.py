@@ -302,15 +302,24 @@ def _addresses(db: sqlite3.Connection, contact: int) -> list[dict[str, object]]:
 
 
 def listing(
-    db: sqlite3.Connection, *, workspace: str | None = None, limit: int | None = None
-) -> list[dict[str, object]]:
-    """Contacts with their addresses, in the order of their creation."""
+    db: sqlite3.Connection,
+    *,
+    workspace: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> tuple[list[dict[str, object]], int | None]:
+    """Contacts with their addresses in the order of their creation, and where the next page begins.
+
+    ``after`` is what the page before gave; None: there is no next one.
+    """
+    size = -1 if limit is None else limit
     rows = db.execute(
         "SELECT id, workspace, contact_id, name, kind, company FROM contact"
-        " WHERE deleted_at IS NULL AND (?1 IS NULL OR workspace = ?1) ORDER BY id LIMIT ?2",
-        (workspace, -1 if limit is None else limit),
+        " WHERE deleted_at IS NULL AND (?1 IS NULL OR workspace = ?1) AND id > ?2"
+        " ORDER BY id LIMIT ?3",
+        (workspace, after, size),
     ).fetchall()
-    return [
+    found = [
         {
             "id": contact_id,
             "name": name,
@@ -321,6 +330,7 @@ def listing(
         }
         for row_id, space, contact_id, name, kind, company in rows
     ]
+    return found, rows[-1][0] if rows and len(rows) == size else None
 
 
 def show(

@@ -275,6 +275,13 @@ def failed(db: sqlite3.Connection, copy: int, reason: OutcomeReason, error: str)
     return poison
 
 
+def hold(db: sqlite3.Connection, copy: int, reason: OutcomeReason) -> None:
+    """This copy is dealt with and counts for no message: skipped, for that reason."""
+    db.execute(
+        "UPDATE copy SET outcome = 'skipped', reason = ?1, held = ?1 WHERE id = ?2", (reason, copy)
+    )
+
+
 def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
     """These copies are gone from the server before they could be fetched (O2)."""
     now = now_ms()

@@ -181,6 +181,14 @@ TABLES = (
     ) STRICT
     """,
     "CREATE INDEX attachment_message ON attachment(message_id)",
+    # What delivery reports and read receipts say, by the hash of the message they are about.
+    """
+    CREATE TABLE report (
+      id_key BLOB PRIMARY KEY,
+      status TEXT,
+      read_at INTEGER
+    ) STRICT, WITHOUT ROWID
+    """,
     """
     CREATE TABLE contact (
       id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -26,7 +26,7 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders, mailboxes
+from eisd.store import copies, folders, mailboxes, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
@@ -37,6 +37,7 @@ from eisd.sync.settle import Settled, settle, variant_for
 from eisd.sync.verdict import NOBODY, Book, Sight, judge
 
 BOOK = "book"
+_STATUS = {"failed": "bounced", "delayed": "delayed"}
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ def record(
         known.setdefault(row.id_key, []).append(row)
     alone, others = _apart(batch, known.keys(), book)
     rows = [_alone(rules, book, place.mailbox, one) for one in alone]
+    done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
     copies.insert(tx.db, place.folder, cursor.validity, rows)
     for id_key, members in others.items():
         _together(tx.db, rules, book, place, cursor.validity, members, known.get(id_key, []), done)
@@ -139,6 +141,8 @@ def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
     sight = Sight(mailbox, one.gate_at, one.box, one.live)
     verdict = judge(rules, book, one.facts, [sight], known=False)
     outcome, reason = verdict.outcomes[0]
+    if reason is OutcomeReason.BOUNCE:
+        outcome = Outcome.PENDING  # its report is still to be read (G1)
     answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
     return _new(one, 0, outcome, reason, answers)
 
@@ -222,6 +226,9 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
     """
     row = copies.by_id(tx.db, copy)
     done = Settled()
+    if row.reason is OutcomeReason.BOUNCE:
+        _report(tx, rules, row, fetched)
+        return done
     facts = facts_of(
         fetched.headers,
         gate_at_ms=row.gate_at,
@@ -243,6 +250,23 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         done=done,
     )
     return done
+
+
+def _report(tx: Tx, rules: Rules, row: CopyRow, fetched: Fetched) -> None:
+    """Take what a delivery report or a receipt says, and nothing else of it (G1)."""
+    report = fetched.parsed.report
+    about = report.original_message_id if report else None
+    if about is None and fetched.headers.in_reply_to:
+        about = fetched.headers.in_reply_to
+    if report is not None and about:
+        id_key = rules.hasher.identity(about)
+        if report.kind == "disposition-notification":
+            if report.action == "displayed":
+                reports.read(tx.db, id_key, row.gate_at)
+        elif status := _STATUS.get(report.action):
+            reports.delivery(tx.db, id_key, status)
+        reports.apply(tx.db, id_key)
+    copies.hold(tx.db, row.id, OutcomeReason.BOUNCE)
 
 
 def _with(facts: Facts, signal: Signal) -> Facts:

@@ -24,7 +24,7 @@ from eisd.matcher.when import occurred_at
 from eisd.model.activity import Flag, Outcome, OutcomeReason
 from eisd.model.facts import Decision, Facts, Hit, Participant
 from eisd.model.mailbox import Box
-from eisd.store import activities, copies, messages
+from eisd.store import activities, copies, messages, reports
 from eisd.store.activities import ActivityFacts
 from eisd.store.copies import CopyRow
 from eisd.store.messages import Content, MessageRow
@@ -164,7 +164,10 @@ class _Group:
         changes = []
         for row, (outcome, reason) in zip(rows, verdict.outcomes, strict=True):
             new, why = outcome, reason
-            if message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
+            if reason is OutcomeReason.BOUNCE:
+                new = Outcome.PENDING  # its report is still to be read (G1)
+                done.pending += 1
+            elif message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
                 new, why = Outcome.MATCHED, OutcomeReason.NONE  # what is on record stays (S2)
             elif outcome is Outcome.MATCHED:
                 new = Outcome.PENDING
@@ -185,7 +188,7 @@ class _Group:
         merged: Facts,
         done: Settled,
     ) -> None:
-        first = min(rows, key=lambda row: (row.gate_at, row.box is not Box.SENT, row.id))
+        first = _first(rows)
         when = occurred_at(
             first.gate_at,
             date=message.dated_at,
@@ -200,13 +203,25 @@ class _Group:
             first.gate_at,
             [_readable(p, known.get(p.exact)) for p in merged.participants],
         )
+        self._activities(rows, verdict, message, stamp(when), done)
+        reports.apply(self.book.db, merged.id_key)
+
+    def _activities(
+        self,
+        rows: Sequence[CopyRow],
+        verdict: Verdict,
+        message: MessageRow,
+        when: str,
+        done: Settled,
+    ) -> None:
+        first = _first(rows)
         visible = max(
             (self.rules.of(row.mailbox_id).visibility for row in rows), key=_VISIBILITY.index
         )
         done.activities += activities.put(
             self.book.db,
             [
-                self._activity(workspace, decision, hit, message, stamp(when), first, visible)
+                self._activity(workspace, decision, hit, message, when, first, visible)
                 for workspace, decision in verdict.decisions.items()
                 for hit in decision.hits
             ],
@@ -240,6 +255,11 @@ class _Group:
             received_at=stamp(first.gate_at),
             visibility=visibility,
         )
+
+
+def _first(rows: Sequence[CopyRow]) -> CopyRow:
+    """The copy whose receive time counts (T1): the earliest, of two the one in Sent."""
+    return min(rows, key=lambda row: (row.gate_at, row.box is not Box.SENT, row.id))
 
 
 def _readable(participant: Participant, known: Participant | None) -> Participant:

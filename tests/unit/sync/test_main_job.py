@@ -272,3 +272,60 @@ async def test_thread_joins_by_references(here: World):
     threads = dict(await here.rows("SELECT message_id, thread_id FROM activity_feed"))
     assert threads["<1@x>"] == threads["<2@x>"] == threads["<3@x>"]
     assert threads["<9@x>"] != threads["<1@x>"]
+
+
+BOUNCE = b"""\
+From: Mail Delivery System <MAILER-DAEMON@lab.test>\r
+To: anna@lab.test\r
+Return-Path: <>\r
+Subject: Undelivered Mail\r
+Message-ID: <dsn@lab.test>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+I could not deliver it.\r
+--b\r
+Content-Type: message/delivery-status\r
+\r
+Reporting-MTA: dns; lab.test\r
+\r
+Final-Recipient: rfc822; ada@x.test\r
+Action: failed\r
+Status: 5.1.1\r
+--b\r
+Content-Type: text/rfc822-headers\r
+\r
+Message-ID: <offer@lab.test>\r
+From: anna@lab.test\r
+To: ada@x.test\r
+--b--\r
+"""
+
+
+@pytest.mark.parametrize("bounce_first", [True, False])
+async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool):
+    """A delivery report sets its parent's status in either order and is kept nowhere (G1)."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+
+    def sent() -> None:
+        anna.deliver(
+            anna.address, "ada@x.test", folder="Sent", message_id="<offer@lab.test>", subject="Of"
+        )
+
+    def bounced() -> None:
+        anna.put(BOUNCE)
+
+    for deliver in (bounced, sent) if bounce_first else (sent, bounced):
+        deliver()
+        await here.sync()
+
+    assert await here.rows("SELECT subject, delivery_status FROM activity_feed") == [
+        ("Of", "bounced")
+    ]
+    assert "skipped:bounce" in (await here.outcomes()).values()
+    dump = await here.store.read(lambda db: "\n".join(db.iterdump()))
+    assert "Undelivered" not in dump
