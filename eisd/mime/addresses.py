@@ -64,9 +64,11 @@ class AddressList(NamedTuple):
 
 def address_key(text: str, *, local_case: LocalCase = "fold") -> str:
     """The exact key of one address (N2 to N4); "" if it holds not exactly one usable "@"."""
+    if len(text) > _KEY_MAX:
+        return ""
     if _PLAIN.fullmatch(text) and ".." not in text:
         return _plain(text, "", local_case).key
-    return _key(_bare(text), local_case) if len(text) <= _KEY_MAX else ""
+    return _key(_bare(text), local_case)
 
 
 def relaxed_key(key: str) -> str:
@@ -125,6 +127,8 @@ def _fast(value: bytes, local_case: LocalCase) -> AddressList | None:
         position = item.end()
         quoted, address, name, other, bare = item.groups()
         address = address or other or bare
+        if len(address) > _KEY_MAX:
+            return None
         name = quoted or name
         found.append(_plain(address, _tidy(name) if name else "", local_case))
     return AddressList(tuple(found)) if len(found) <= ADDRESSES else None

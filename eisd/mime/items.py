@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-_SPECIAL: Final = re.compile(r'[",;:<>()\\\[]')
+_SPECIAL: Final = re.compile(r'[",;:<>()\\\[]|=\?')
+_WORD: Final = re.compile(r'=\?[^?\s<>"@]{1,75}\?[bBqQ]\?[^?\s<>"@]{0,400}\?=')
+"""An encoded word: mailers leave commas and colons in it, which part nothing. One that shows an
+address in the open is taken apart like any text."""
 _COMMENT: Final = re.compile(r"[()\\]")
 _LITERAL_MAX: Final = 100
 
@@ -110,16 +113,21 @@ def _take(item: Item, text: str, at: int) -> int:
         return end + 1
     if char == "<":
         return _take_angle(item, text, at)
-    if char == "\\":
-        item.add(text[at + 1 : at + 2])
-        return at + 2
+    end = _plain_end(item, text, at)
+    item.add(text[at + (char == "\\") : end])
+    return end
+
+
+def _plain_end(item: Item, text: str, at: int) -> int:
+    """Where what begins at ``at`` ends: an encoded word, a domain literal, one character."""
+    char = text[at]
+    if char == "=":
+        word = _WORD.match(text, at)
+        return at + 2 if word is None else word.end()
     if char == "[" and item.spec and item.spec[-1].rstrip().endswith("@"):
         end = text.find("]", at, at + _LITERAL_MAX)
-        if end > 0:
-            item.add(text[at : end + 1])
-            return end + 1
-    item.add(char)
-    return at + 1
+        return at + 1 if end < 0 else end + 1
+    return at + 1 + (char == "\\")
 
 
 def _closed(end: int) -> int:
@@ -153,7 +161,7 @@ def _without_comments(spec: str) -> str:
         if special[0] == '"':
             end = max(end, quote_end(spec, end)) + 1
         elif special[0] != "(":
-            end += 1
+            end = special.end()
         kept.append(spec[position:end])
         if special[0] == "(":
             end = _closed(_comment_end(spec, end)) + 1
