@@ -106,6 +106,7 @@ def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
         },
         trusted_authserv=frozenset(one.lower() for one in settings.internal.authserv_ids),
         local_case=case,
+        index=settings.store.unmatched == "index",
     )
 
 

@@ -275,6 +275,14 @@ def failed(db: sqlite3.Connection, copy: int, reason: OutcomeReason, error: str)
     return poison
 
 
+def blank(db: sqlite3.Connection, id_key: bytes, nothing: bytes) -> None:
+    """Keep no hashes of copies of this identity that concern nobody (`store.unmatched`)."""
+    db.execute(
+        "UPDATE copy SET facts = ? WHERE id_key = ? AND outcome IN ('unmatched', 'skipped')",
+        (nothing, id_key),
+    )
+
+
 def hold(db: sqlite3.Connection, copy: int, reason: OutcomeReason) -> None:
     """This copy is dealt with and counts for no message: skipped, for that reason."""
     db.execute(

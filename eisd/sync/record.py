@@ -37,6 +37,8 @@ from eisd.sync.settle import Settled, settle, variant_for
 from eisd.sync.verdict import NOBODY, Book, Sight, judge
 
 BOOK = "book"
+_NOTHING = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal(0), ()))
+"""What is kept of a copy that concerns nobody when the index is off."""
 _STATUS = {"failed": "bounced", "delayed": "delayed"}
 
 
@@ -144,7 +146,8 @@ def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
     if reason is OutcomeReason.BOUNCE:
         outcome = Outcome.PENDING  # its report is still to be read (G1)
     answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
-    return _new(one, 0, outcome, reason, answers)
+    new = _new(one, 0, outcome, reason, answers)
+    return new if rules.index or outcome is Outcome.PENDING else replace(new, facts=_NOTHING)
 
 
 def _new(
@@ -197,6 +200,8 @@ def _together(
         if len(members) > 1:
             rows = copies.by_identity(db, [one.facts.id_key])
     settle(rules, book, members[0].facts.id_key, at_hand=at_hand, done=done)
+    if not rules.index:
+        copies.blank(db, members[0].facts.id_key, _NOTHING)
 
 
 def _list_parents(

@@ -37,6 +37,8 @@ class Rules:
     mailboxes: Mapping[int, MailboxRules]
     trusted_authserv: frozenset[str] = frozenset()
     local_case: str = "fold"
+    index: bool = True
+    """Whether hashes of mail that concerns nobody are kept (`store.unmatched`)."""
 
     def of(self, mailbox: int) -> MailboxRules:
         """The rules of one mailbox; of one that is no longer configured, the plainest."""

@@ -117,6 +117,7 @@ class World:
     trusted: frozenset[str] = frozenset()
     on_remote_delete: str = "retain"
     scope: str = "addresses"
+    index: bool = True
     internal: Sequence[str] = ()
     boxes: dict[str, Box] = field(default_factory=dict)
     modes: dict[str, SyncMode] = field(default_factory=dict)
@@ -206,6 +207,7 @@ class World:
                 for box in self.boxes.values()
             },
             trusted_authserv=self.trusted,
+            index=self.index,
         )
 
     async def contact(

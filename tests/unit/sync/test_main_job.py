@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from lab.world import World, ago, world
+from lab.world import HASHER, World, ago, world
 
 from eisd.errors import DriverError
 
@@ -329,3 +329,19 @@ async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool):
     assert "skipped:bounce" in (await here.outcomes()).values()
     dump = await here.store.read(lambda db: "\n".join(db.iterdump()))
     assert "Undelivered" not in dump
+
+
+async def test_no_index_keeps_no_hash_of_strangers(here: World):
+    """With store.unmatched = "none" no address hash of a stranger is kept; contacts match."""
+    here.index = False
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    anna.deliver("ada@x.test", cc="bob@y.test", subject="Mine")
+    anna.deliver("eve@z.test", subject="Theirs")
+
+    await here.sync()
+
+    assert [row[5] for row in await here.activities()] == ["Mine"]
+    kept = await here.rows("SELECT facts FROM copy WHERE outcome = 'unmatched'")
+    assert len(kept) == 1
+    assert HASHER.key("eve@z.test").to_bytes(8, "big") not in kept[0][0]
