@@ -67,6 +67,8 @@ class Step:
     detail: str
     ms: float
     ok: bool = True
+    failure: str = ""
+    """The class in `eisd.errors` of what went wrong, such as ``AuthRejected``."""
 
 
 class Login(Protocol):

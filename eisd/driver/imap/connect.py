@@ -100,7 +100,7 @@ async def _probe_session(
 
 def _failed(name: str, error: DriverError, began: float) -> Step:
     detail = f"{error} ({error.hint})" if error.hint else str(error)
-    return Step(name, detail, _ms(began), ok=False)
+    return Step(name, detail, _ms(began), ok=False, failure=type(error).__name__)
 
 
 def _capabilities(names: frozenset[str]) -> str:

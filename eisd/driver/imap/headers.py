@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from eisd.errors import ProtocolError, Transient
 from eisd.model.folder import Listed
@@ -128,7 +129,8 @@ def _received(raw: bytes | None) -> datetime:
         return datetime.now(UTC)
 
 
-def flag_names(flags: Iterable[bytes]) -> frozenset[str]:
+@lru_cache(maxsize=1024)
+def flag_names(flags: tuple[bytes, ...]) -> frozenset[str]:
     """Flags as text, system flags in the RFC's letter case."""
     names = (f.decode("utf-8", "replace") for f in flags)
     return frozenset(_SYSTEM_FLAGS.get(n.lower(), n) for n in names)

@@ -71,6 +71,8 @@ class ImapSession:
     async def _examine(self, folder: Folder) -> Selected:
         """Open the folder anew, whatever is open."""
         self._watch.take()
+        if self._open is not None:
+            self._watch.left(self._open[0])
         self._open = None
         selected = await self._client.select(folder.handle, readonly=True)
         self._open = (folder.handle, selected)
@@ -116,11 +118,10 @@ class ImapSession:
 
     async def _differing(self, asked: Mapping[Folder, Position]) -> set[Folder]:
         """Those of the folders that are not open whose STATUS is not as the position has it."""
-        wires = [f.handle for f in asked]
-        statuses = self._watch.known(wires)
-        if statuses is None:
-            statuses = await self._statuses(wires)
-            self._watch.keep(statuses)
+        stale = self._watch.stale([f.handle for f in asked])
+        if stale:
+            self._watch.keep(stale, await self._statuses(stale))
+        statuses = self._watch.statuses
         return {
             folder
             for folder, position in asked.items()

@@ -9,7 +9,7 @@ does not cost a STATUS of each folder.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ IDLE_SECONDS_OF: Mapping[str, float] = {
 """By the domain a server's host lies in; the longest that fits counts."""
 
 _QUIET_SECONDS = 240.0  # without IDLE: a NOOP so often keeps the connection known to the network
-_TRUSTED_SECONDS = 300.0  # how long NOTIFY is believed before every folder is asked again
+_TRUSTED = 300.0  # how long NOTIFY is believed before every folder is asked again
 
 
 def idle_seconds(host: str) -> float:
@@ -56,7 +56,8 @@ class Watch:
         self.push_all = self.push and "NOTIFY" in client.capabilities
         self._notified = False
         self._stirred = False
-        self._statuses: dict[str, Status] = {}
+        self.statuses: dict[str, Status] = {}
+        self._left: set[str] = set()
         self._asked_at: float | None = None
         self._waiting = False
         self._nudged = asyncio.Event()
@@ -67,30 +68,35 @@ class Watch:
         """The news of the open folder; what came of others is kept here."""
         news = self._client.take_news()
         for wire, status in news.statuses.items():
-            self._statuses[wire] = _newer(self._statuses.get(wire), status)
+            self.statuses[wire] = _newer(self.statuses.get(wire), status)
         if news.statuses or news.folders:
             self._stirred = True
         if news.folders:
             self._asked_at = None
         return news
 
-    def keep(self, statuses: Mapping[str, Status]) -> None:
-        """Every folder was asked just now."""
-        self._statuses = dict(statuses)
-        self._asked_at = asyncio.get_running_loop().time()
-        self._stirred = False
+    def left(self, wire: str) -> None:
+        """A folder was closed: what came to it while it was open nobody told as a STATUS."""
+        self._left.add(wire)
 
-    def known(self, wires: Iterable[str]) -> Mapping[str, Status] | None:
-        """The statuses as NOTIFY keeps them; None when they have to be asked for."""
+    def stale(self, wires: Sequence[str]) -> Sequence[str]:
+        """Those of the folders whose STATUS has to be asked for now."""
         self.take()
-        fresh = self._asked_at is not None and self._age() < _TRUSTED_SECONDS
-        if not (self._notified and fresh and all(w in self._statuses for w in wires)):
-            return None
         self._stirred = False
-        return self._statuses
+        now = asyncio.get_running_loop().time()
+        if self._notified and self._asked_at is not None and now < self._asked_at + _TRUSTED:
+            return [w for w in wires if w in self._left or w not in self.statuses]
+        self.statuses.clear()
+        self._asked_at = now
+        return wires
 
-    def _age(self) -> float:
-        return asyncio.get_running_loop().time() - (self._asked_at or 0.0)
+    def keep(self, asked: Iterable[str], statuses: Mapping[str, Status]) -> None:
+        """These folders were asked just now; those without an answer were refused."""
+        for wire in asked:
+            self._left.discard(wire)
+            self.statuses.pop(wire, None)
+            if wire in statuses:
+                self.statuses[wire] = statuses[wire]
 
     # Waiting
 

@@ -106,6 +106,21 @@ async def test_notify_wakes_for_any_folder(dovecot: Dovecot, user: str):
             assert not await session.changed(cursors)
 
 
+async def test_what_came_while_a_folder_was_open_is_not_overlooked(dovecot: Dovecot, user: str):
+    """With NOTIFY, mail that comes to an open folder is found after it was left unlooked."""
+    box = DovecotProvider(dovecot, user, ImapDriver(SMALL))
+    async with box.session() as session:
+        names = ("INBOX", "Sent")
+        cursors = {await folder_named(session, n): await caught_up(session, n) for n in names}
+        inbox, sent = cursors
+        await session.wait(inbox, 0.1)
+        await session.changed(cursors)
+        assert not await scan_all(session, cursors[sent], "Sent")
+        await box.deliver(mail("open@people.test"), "Sent")
+        await session.wait(inbox, 0.1)
+        assert sent in await session.changed(cursors)
+
+
 async def _later(box: DovecotProvider, folder: str) -> None:
     await anyio.sleep(0.3)
     await box.deliver(mail("later@people.test"), folder)

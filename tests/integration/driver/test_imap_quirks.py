@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 from integration.driver.quirky import CAPABILITIES, INBOX, Quirks, uids_of
+from lab.scripted import Talk
 
+from eisd.driver.imap.position import Position
 from eisd.driver.imap.scan import Sizes
+from eisd.driver.imap.session import ImapSession
 from eisd.errors import CursorExpired, ProtocolError, Transient
 from eisd.model.folder import Batch, Cursor, Window
+from eisd.wire.imap_grammar import encode_name
 
 OPEN = Window()
 
@@ -160,8 +164,6 @@ async def test_a_window_asks_for_its_day():
     quirks = Quirks([1, 2, 3])
     async with quirks.server() as server:
         client = await server.client(folder=None)
-        from eisd.driver.imap.session import ImapSession  # noqa: PLC0415
-
         session = ImapSession(client, "h")
         since = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=1)
         [b async for b in session.scan(INBOX, Window(since=since))]
@@ -244,3 +246,44 @@ async def test_a_body_that_comes_late_is_not_missing():
     async with quirks.session() as session:
         (message,) = [m async for m in session.fetch(INBOX, ["1"], limit=1 << 20)]
     assert not message.missing
+
+
+NAMES = ["INBOX", *(f'Clients/{n} "&\\ {n}' for n in range(10_000))]
+
+
+def quoted(name: str) -> str:
+    """The name as a quoted string."""
+    return '"' + encode_name(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["LIST-STATUS", "STATUS"])
+async def test_ten_thousand_folders(listed: bool):
+    """Thousands of oddly named folders are listed, and the one with news is found."""
+    names = NAMES if listed else NAMES[:1000]
+    busy = names[700]
+
+    def status(wire: str) -> str:
+        uidnext = 9 if wire == quoted(busy) else 1
+        return f"* STATUS {wire} (MESSAGES 0 UIDNEXT {uidnext} UIDVALIDITY 1)\r\n"
+
+    async def answer_list(talk: Talk) -> None:
+        lines = [f'* LIST () "/" {quoted(n)}\r\n' for n in names]
+        if b"STATUS" in talk.arguments:
+            lines += [status(quoted(n)) for n in names]
+        await talk.send("".join(lines).encode() + b"{tag} OK x\r\n")
+
+    async def answer_status(talk: Talk) -> None:
+        wire = talk.arguments.decode().partition(" (")[0]
+        await talk.send(status(wire).encode() + b"{tag} OK x\r\n")
+
+    quirks = Quirks(capabilities=CAPABILITIES + (" LIST-STATUS" if listed else ""))
+    async with quirks.server() as server:
+        server.replies |= {"LIST": answer_list, "STATUS": answer_status}
+        client = await server.client(folder=None)
+        session = ImapSession(client, "h")
+        folders = await session.folders()
+        assert [f.name for f in folders] == names
+        cursor = Position.first(1, 1, 1).cursor()
+        changed = await session.changed(dict.fromkeys(folders, cursor))
+        assert [f.name for f in changed] == [busy]
+        client.abort()
