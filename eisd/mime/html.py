@@ -15,8 +15,9 @@ from eisd.mime.limits import TEXT
 from eisd.mime.text import clean, cut
 
 _TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,30})")
+_STRAY: Final = re.compile(r"<+(?![a-zA-Z/!?])|<")
 _ENTITY: Final = re.compile(
-    r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z][a-zA-Z0-9]{1,31}));?"
+    r"&(?:#([0-9]{1,7})(?![0-9])|#[xX]([0-9a-fA-F]{1,6})(?![0-9a-fA-F])|([a-zA-Z][a-zA-Z0-9]{1,31}));?"
 )
 _ALT: Final = re.compile(r"\balt\s{0,8}=\s{0,8}(?:\"([^\"]{1,300})|'([^']{1,300}))", re.IGNORECASE)
 _SKIPPED: Final = {
@@ -43,6 +44,8 @@ class _Page:
         self.size = 0
         self.quotes = 0
         self.pre = 0
+        self.unclosed: set[str] = set()
+        """Elements to be skipped that have no end any more."""
         self.glued = True
         """The next word continues the last: there was no space between them."""
 
@@ -94,9 +97,9 @@ def html_to_text(html: str) -> str:
             position = _after(html, start)
         elif (tag := _TAG.match(html, start)) is not None:
             position = _take_tag(page, html, tag)
-        elif start < len(html):
-            page.text("<")
-            position = start + 1
+        elif (stray := _STRAY.match(html, start)) is not None:
+            page.text(stray[0])
+            position = stray.end()
     page.line()
     return cut(clean("\n".join(page.lines)).strip("\n"), TEXT)
 
@@ -129,23 +132,28 @@ def _take_tag(page: _Page, html: str, tag: re.Match[str]) -> int:
     if name in _SKIPPED and not closing:
         if html.endswith("/>", tag.start(), end):
             return end
-        close = _SKIPPED[name].search(html, end)
-        return _after(html, close.start()) if close is not None else _lost(name, html, end)
-    if name in _PARAGRAPHS:
+        return _skip(page, name, html, end)
+    if name == "blockquote":
+        page.line(paragraph=not closing)
+        page.quotes = max(0, page.quotes + (-1 if closing else 1))
+        page.line(paragraph=closing)
+    elif name in _PARAGRAPHS:
         page.line(paragraph=True)
     elif name in _LINES:
         page.line()
-    if name == "blockquote":
-        page.quotes = max(0, page.quotes + (-1 if closing else 1))
-    elif name == "pre":
+    if name == "pre":
         page.pre = max(0, page.pre + (-1 if closing else 1))
     elif not closing:
         _take_leaf(page, name, html[tag.start() : end])
     return end
 
 
-def _lost(name: str, html: str, end: int) -> int:
-    """Where reading goes on after an element that is never closed: code runs to the end."""
+def _skip(page: _Page, name: str, html: str, end: int) -> int:
+    """Where reading goes on behind an element that nobody sees; code without end has no end."""
+    close = None if name in page.unclosed else _SKIPPED[name].search(html, end)
+    if close is not None:
+        return _after(html, close.start())
+    page.unclosed.add(name)
     return len(html) if name in {"script", "style"} else end
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from eisd.mime.phrases import BANNERS, FROM, OPENINGS, ORIGINAL, OTHERS, SENT_FROM, WROTE
 
 _EVIDENCE: Final = re.compile(r"[12][0-9]{3}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
+_YEAR: Final = re.compile(r"(?<![0-9])[12][0-9]{3}(?![0-9])")
 _LABEL: Final = re.compile(r"[\s>*_]{0,6}([^\s:*][^:*：]{0,24}?)\s?\*{0,2}[:：]")  # noqa: RUF001
 _RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*")
 _COLONS: Final = (":", "：", ":*")  # noqa: RUF001
@@ -81,8 +82,13 @@ def _is_header_block(lines: list[str], index: int) -> bool:
         index += 1
     if index >= len(lines) or _label(lines[index]) not in FROM:
         return False
-    others = {_label(line) for line in lines[index + 1 : index + _BLOCK_MAX]} & OTHERS
-    return len(others) > 1
+    others: set[str] = set()
+    for line in lines[index + 1 : index + _BLOCK_MAX]:
+        label = _label(line)
+        if label in FROM and label not in OTHERS:
+            return False  # another block begins here: this was none
+        others.add(label)
+    return len(others & OTHERS) > 1
 
 
 def _label(line: str) -> str:
@@ -98,7 +104,7 @@ def _attribution(lines: list[str], index: int) -> int:
     first = lines[index].strip().casefold()
     if not first or len(first) > _LINE_MAX:
         return 0
-    if _attributes(first):
+    if _attributes(first) or (_names_a_writer(first) and _quote_follows(lines, index + 1)):
         return 1
     if not first.startswith(OPENINGS):
         return 0
@@ -117,6 +123,11 @@ def _attributes(text: str) -> bool:
     if not text.endswith(_COLONS):
         return False
     return any(verb in text for verb in WROTE) and _EVIDENCE.search(text) is not None
+
+
+def _names_a_writer(text: str) -> bool:
+    """Whether ``text`` is a time, an address and a colon: an attribution without a verb."""
+    return text.endswith(_COLONS) and "@" in text and _YEAR.search(text) is not None
 
 
 def _quote_follows(lines: list[str], index: int) -> bool:
