@@ -74,6 +74,8 @@ class Life:
                 await self._logged_in(session)
                 engine = Engine(mailbox, session, lambda: self._lane.live(session))
                 await engine.discover()
+                if engine.behind:
+                    await mailbox.event(Event.BEHIND)
                 lane = asyncio.ensure_future(self._lane.run())
                 try:
                     await engine.full(reconcile_all=True)
@@ -208,7 +210,6 @@ class Life:
             return mailboxes.by_id(tx.db, mailbox.id).begin_at
 
         mailbox.begin_at = await mailbox.services.store.write(connected)
-        await mailbox.event(Event.CONNECTED)
         emit(events.IMAP_CONNECTED, level=events.Level.DEBUG, host=session.capabilities.host)
 
     async def _caught_up(self, session: Session) -> None:

@@ -3,10 +3,12 @@
 Everything that changes a mailbox's state stands here. A pair that is not in the table is a bug,
 and `step` says so. The diagram in docs/reference/states.md is made from it.
 
-    starting ──connect──▶ connecting ──connected──▶ backfill ──caught_up──▶ idle or polling
-       ▲                      │  ▲                      │                       │
-       └──── (a new run)      ▼  └──retry── backing_off ◀──────── lost ─────────┘
-                       refused: problematic ──retry──▶ connecting
+    starting ──connect──▶ connecting ──behind──▶ backfill ──caught_up──▶ idle or polling
+                            │  ▲ │                  │                       │  ▲
+                            │  │ └──────────────────┼────caught_up──────────┼──┘
+                     refused│  └─connect─ backing_off ◀────────lost─────────┘
+                            ▼
+                       problematic ──connect──▶ connecting
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ class Event(StrEnum):
     """What happens to a mailbox."""
 
     CONNECT = "connect"  # a connection is tried
-    CONNECTED = "connected"  # logged in; the past is being listed
     CAUGHT_UP_PUSH = "caught_up_push"  # nothing left to list; the server tells what comes
     CAUGHT_UP_POLL = "caught_up_poll"  # nothing left to list; asked now and then
     BEHIND = "behind"  # there is something of the past to list (again)
@@ -50,7 +51,7 @@ _CONNECTED = {
 
 TRANSITIONS: dict[S, dict[Event, S]] = {
     S.STARTING: {**_ALWAYS, _E.CONNECT: S.CONNECTING},
-    S.CONNECTING: {**_ALWAYS, _E.CONNECT: S.CONNECTING, _E.CONNECTED: S.BACKFILL},
+    S.CONNECTING: _CONNECTED,
     S.BACKFILL: _CONNECTED,
     S.IDLE: _CONNECTED,
     S.POLLING: _CONNECTED,
