@@ -165,6 +165,18 @@ async def test_a_dropped_connection_ends_a_wait_at_once(dovecot: Dovecot, user: 
                     await session.wait(inbox, 60)
 
 
+async def test_a_cancelled_call_closes_the_connection(dovecot: Dovecot, user: str):
+    """After a cancellation the session is of no use, and leaving it takes no time."""
+    box = DovecotProvider(dovecot, user, ImapDriver(SMALL))
+    with anyio.fail_after(5):
+        async with box.session() as session:
+            inbox = await folder_named(session)
+            with anyio.move_on_after(0.3):
+                await session.wait(inbox, 60)
+            with pytest.raises(Transient):
+                await session.folders()
+
+
 async def _kick_later(server: Dovecot, user: str) -> None:
     await anyio.sleep(0.5)
     await run_sync(server.kick, user)

@@ -19,6 +19,12 @@ from eisd.wire.imap_grammar import encode_name
 OPEN = Window()
 
 
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again without the pauses meant for lagging replicas."""
+    monkeypatch.setattr("eisd.driver.imap.headers._PAUSES", (0.0, 0.01, 0.01))
+
+
 async def scanned(quirks: Quirks, since: Cursor | Window = OPEN) -> list[Batch]:
     """Every batch of a scan in a session of its own."""
     async with quirks.session() as session:
