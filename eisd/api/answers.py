@@ -205,10 +205,11 @@ def masked(activity: Mapping[str, Any], owner: str | None) -> Answer:
 
 
 def contact_list(
-    db: Connection, *, workspace: str | None = None, limit: int | None = None
-) -> list[Answer]:
-    """Contacts with their addresses, oldest first."""
-    return contacts.listing(db, workspace=workspace, limit=limit)
+    db: Connection, *, workspace: str | None = None, after: int = 0, limit: int | None = None
+) -> Answer:
+    """Contacts with their addresses, oldest first, and the cursor of the next page."""
+    found, rest = contacts.listing(db, workspace=workspace, after=after, limit=limit)
+    return {"contacts": found, "next": rest}
 
 
 def contact_show(db: Connection, contact: str, *, workspace: str | None = None) -> list[Answer]:

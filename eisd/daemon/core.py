@@ -7,18 +7,20 @@ knows nothing of sockets, signals or systemd.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
+from datetime import UTC, datetime
+from pathlib import Path
 
 from eisd import events
-from eisd.config.load import Loaded, load
+from eisd.api.core import Condition
+from eisd.config.load import ConfigRefused, Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
-from eisd.errors import ExitCode, UserError
+from eisd.errors import ConfigError, ExitCode, UserError
 from eisd.logs import emit, names
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
@@ -71,7 +73,7 @@ class Core:
         self.registry = registry
         self.secrets = secrets
         self.hasher = hasher
-        self.began = monotonic()
+        self.condition = Condition()
         self.store = store
         self.parser = ParserPool()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")
@@ -89,14 +91,17 @@ class Core:
         )
         self.supervisor = Supervisor(self.services)
         self._applying = asyncio.Lock()
+        self._signature: tuple[object, ...] = ()
+        self.before_reload: Callable[[Settings], Awaitable[None]] = _nothing
+        """Awaited with the new settings before they take effect; may refuse them."""
 
     @classmethod
     async def open(cls, loaded: Loaded, registry: Registry | None = None) -> Core:
         """Open what lies on disk and take the configuration in; nothing connects yet."""
         secrets, hasher = await asyncio.to_thread(open_store, loaded.settings)
         store = await asyncio.to_thread(Database, loaded.settings.paths.database)
-        registry = registry or await asyncio.to_thread(discover)
-        core = cls(loaded, registry, secrets, hasher, store)
+        drivers = await asyncio.to_thread(discover) if registry is None else registry
+        core = cls(loaded, drivers, secrets, hasher, store)
         await core._configure(loaded)
         return core
 
@@ -104,6 +109,27 @@ class Core:
     def settings(self) -> Settings:
         """The configuration in force."""
         return self.loaded.settings
+
+    @property
+    def mailboxes(self) -> Mapping[str, Mailbox]:
+        """The mailboxes at work, by name."""
+        return self.supervisor.mailboxes
+
+    def plan(self, name: str) -> tuple[int, Plan]:
+        """A configured mailbox's row id and plan. Raises UserError (67) when there is none."""
+        plan = self._plans(self.loaded).get(name)
+        if plan is None:
+            known = ", ".join(self.settings.mailboxes) or "none"
+            raise UserError(
+                f"no mailbox called {name!r} is configured and enabled",
+                hint=f"configured: {known}",
+                code=ExitCode.UNKNOWN,
+            )
+        return self._ids[name], plan
+
+    def changed_on_disk(self) -> bool:
+        """Whether the configuration's files changed since they were read."""
+        return _signature(self.loaded.path) != self._signature
 
     def rules(self) -> Rules:
         """The rules in force."""
@@ -150,24 +176,36 @@ class Core:
         Raises:
             ConfigError: it is refused, or it changes what needs a restart.
         """
-        async with self._applying:
-            new = await asyncio.to_thread(load, self.loaded.path, check_driver=self.registry.check)
-            old = self.settings.paths
-            if (new.settings.paths.database, new.settings.paths.state_dir) != (
-                old.database,
-                old.state_dir,
-            ):
-                raise UserError(
-                    "database.path and daemon.state_dir cannot change while eisd runs",
-                    hint="restart the daemon; nothing else was applied",
-                    code=ExitCode.CONFIG,
-                )
-            plans = self._plans(new)
-            await self._configure(new)
-            self.loaded = new
-            changes = await self.supervisor.apply(plans, self._ids)
+        condition = self.condition
+        try:
+            async with self._applying:
+                changes = await self._reload()
+        except UserError as error:
+            condition.refused = str(error)
+            emit(events.CONFIG_RELOAD_REJECTED, errors=_places(error))
+            kept = condition.loaded_at.strftime("%Y-%m-%d %H:%M:%SZ")
+            raise ConfigError(
+                f"{error}. Nothing changed: the configuration of {kept} stays in force.",
+                hint=error.hint,
+            ) from error
+        condition.refused = ""
+        condition.loaded_at = datetime.now(UTC)
         emit(events.CONFIG_RELOADED, changed=changes)
         return Reloaded(tuple(changes))
+
+    async def _reload(self) -> list[str]:
+        new = await asyncio.to_thread(load, self.loaded.path, check_driver=self.registry.check)
+        old, paths = self.settings.paths, new.settings.paths
+        if (paths.database, paths.state_dir) != (old.database, old.state_dir):
+            raise ConfigError(
+                "database.path and daemon.state_dir cannot change while eisd runs",
+                hint="restart the daemon",
+            )
+        plans = self._plans(new)
+        await self.before_reload(new.settings)
+        await self._configure(new)
+        self.loaded = new
+        return await self.supervisor.apply(plans, self._ids)
 
     def running(self, name: str) -> Mailbox:
         """A mailbox's task. Raises UserError (67) when there is none of that name."""
@@ -182,11 +220,14 @@ class Core:
         return mailbox
 
     async def pause(self, name: str, *, paused: bool) -> None:
-        """Pause or resume a mailbox, over restarts."""
-        mailbox = self.running(name)
-        await self.store.write(lambda tx: mailboxes.set_paused(tx.db, mailbox.id, paused=paused))
-        mailbox.paused = paused
-        mailbox.bell.ring()
+        """Pause or resume a mailbox, over restarts; one that is not at work, for the next start."""
+        row = await self.store.read(lambda db: mailboxes.by_name(db, name))
+        if row is None:
+            raise UserError(f"no mailbox called {name!r}", code=ExitCode.UNKNOWN)
+        await self.store.write(lambda tx: mailboxes.set_paused(tx.db, row.id, paused=paused))
+        if mailbox := self.supervisor.mailboxes.get(name):
+            mailbox.paused = paused
+            mailbox.bell.ring()
 
     def reconnect(self, name: str) -> None:
         """Connect anew, at once, whatever the mailbox is waiting for."""
@@ -196,8 +237,8 @@ class Core:
 
     async def resync(self, name: str, folder: str | None, since_ms: int | None) -> list[str]:
         """List folders anew from the window, or from ``since_ms``; return which."""
-        mailbox = self.running(name)
-        rows = await self.store.read(lambda db: folders.of_mailbox(db, mailbox.id))
+        mailbox, _ = self.plan(name)
+        rows = await self.store.read(lambda db: folders.of_mailbox(db, mailbox))
         chosen = [
             row for row in rows if row.status == "synced" and folder in (None, row.folder.name)
         ]
@@ -210,12 +251,13 @@ class Core:
 
         def reset(tx: Tx) -> None:
             if since_ms is not None:
-                mailboxes.set_begin(tx.db, mailbox.id, since_ms)
+                mailboxes.set_begin(tx.db, mailbox, since_ms)
             for row in chosen:
                 folders.reset(tx.db, row.id)
 
         await self.store.write(reset)
-        self.reconnect(name)
+        if name in self.mailboxes:
+            self.reconnect(name)
         return [row.folder.name for row in chosen]
 
     async def forget(self, name: str) -> None:
@@ -259,6 +301,7 @@ class Core:
 
     async def _configure(self, loaded: Loaded) -> None:
         settings, hasher = loaded.settings, self.hasher
+        self._signature = await asyncio.to_thread(_signature, loaded.path)
         ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
         self._ids = ids
         self._rules = assemble.rules(settings, hasher, ids)
@@ -273,3 +316,29 @@ class Core:
         self.activities += len(ids)
         for listener in self._listeners:
             listener(mailbox, ids)
+
+
+def _signature(config: Path) -> tuple[object, ...]:
+    """What changes when somebody touches a file of the configuration. Blocks for a moment."""
+    files = [config, *sorted((config.parent / "conf.d").glob("*.toml"))]
+    found: list[object] = []
+    for file in files:
+        try:
+            facts = file.stat()
+        except OSError:
+            found.append((file, None))
+        else:
+            found.append((file, facts.st_mtime_ns, facts.st_size, facts.st_ino))
+    return tuple(found)
+
+
+async def _nothing(settings: Settings) -> None:
+    """Refuse no settings."""
+    del settings
+
+
+def _places(error: UserError) -> list[str]:
+    """What the log says of a refused configuration: places and keys, never what stands there."""
+    if isinstance(error, ConfigRefused):
+        return [f"{one.place} {one.key}: {one.code}" for one in error.problems]
+    return [str(error)]

@@ -40,6 +40,11 @@ class Supervisor:
         """Every mailbox that has a task."""
         return {name: running.mailbox for name, running in self._running.items()}
 
+    @property
+    def alive(self) -> bool:
+        """Whether every task is running; none ever ends by itself."""
+        return not any(running.task.done() for running in self._running.values())
+
     async def apply(self, plans: Mapping[str, Plan], ids: Mapping[str, int]) -> list[str]:
         """Make what runs be what is planned; return a line for each change.
 

@@ -1,0 +1,145 @@
+"""Copies of the database while it is in use, checked before they are called a backup."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from eisd.errors import ExitCode, StoreError, UserError
+from eisd.store.database import connect
+
+SECRETS_SUFFIX = ".secrets"
+"""The sealed secrets, the index key among them, lie beside a backup under its name and this."""
+
+
+def backup(database: Path, secrets_db: Path, target: Path) -> int:
+    """Write a copy of the database, whole and checked, and of the sealed secrets; return its size.
+
+    Nothing is overwritten. Blocks; the daemon may go on writing meanwhile.
+
+    Raises:
+        UserError: (66) there is no database; (73) ``target`` exists or cannot be made.
+        StoreError: the copy is damaged.
+    """
+    if not database.exists():
+        raise UserError(f"there is no database at {database}", code=ExitCode.NO_INPUT)
+    beside = target.with_name(target.name + SECRETS_SUFFIX)
+    for one in (target, beside):
+        if one.exists():
+            raise UserError(f"{one} exists already", code=ExitCode.CANT_CREATE)
+    size = _copy(database, target)
+    if secrets_db.exists():
+        _copy(secrets_db, beside)
+    return size
+
+
+def restore(source: Path, database: Path, secrets_db: Path) -> list[Path]:
+    """Put a backup in the database's place; return where what was there lies now.
+
+    The caller holds the database's lock.
+
+    Raises:
+        UserError: (66) there is no such file; (65) it is no backup of ours.
+        StoreError: it is damaged.
+    """
+    if not source.is_file():
+        raise UserError(f"there is no file {source}", code=ExitCode.NO_INPUT)
+    with closing(_open(source)) as db:
+        _check(db, source)
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+    if not {"mailbox", "activity", "copy"} <= tables:
+        raise UserError(f"{source} is no backup of eisd", code=ExitCode.DATA)
+    kept = [_replace(source, database)]
+    beside = source.with_name(source.name + SECRETS_SUFFIX)
+    if beside.is_file():
+        kept.append(_replace(beside, secrets_db))
+    return [one for one in kept if one is not None]
+
+
+def check(database: Path) -> list[str]:
+    """What is wrong with a database, a line each; nothing is good. Blocks, minutes if large."""
+    with closing(connect(database, readonly=True)) as db:
+        found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
+        broken = db.execute("PRAGMA foreign_key_check").fetchmany(20)
+    problems = [] if found == ["ok"] else found
+    return problems + [f"{row[0]} row {row[1]} refers to a missing {row[2]}" for row in broken]
+
+
+def vacuum(database: Path) -> tuple[int, int]:
+    """Give free pages back to the disk; return octets before and after. Needs the lock."""
+    before = database.stat().st_size
+    with closing(connect(database)) as db:
+        db.execute("VACUUM")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("PRAGMA optimize")
+    return before, database.stat().st_size
+
+
+def _copy(source: Path, target: Path) -> int:
+    """One file, by SQLite's own backup, in place by a rename; mode 0600."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
+    except OSError as exc:
+        raise UserError(
+            f"cannot create {target}: {exc.strerror}", code=ExitCode.CANT_CREATE
+        ) from exc
+    os.close(handle)
+    draft = Path(name)
+    try:
+        with closing(_open(source)) as old, closing(sqlite3.connect(draft)) as new:
+            old.backup(new)
+            new.execute("PRAGMA journal_mode = DELETE")  # one file, whoever opens it
+            _check(new, draft)
+        _sync(draft)
+        draft.rename(target)
+        _sync(target.absolute().parent)
+    except sqlite3.Error as exc:
+        raise StoreError(f"{source}: {exc}") from exc
+    finally:
+        draft.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as exc:
+        raise StoreError(f"{path}: {exc}") from exc
+    if answer != "ok":
+        raise StoreError(f"{path} is damaged: {answer}")
+
+
+def _replace(source: Path, target: Path) -> Path | None:
+    """Copy into place; what was there is kept beside it."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.restore")
+    shutil.copyfile(source, draft)
+    draft.chmod(0o640 if target.suffix == ".db" and target.name != "secrets.db" else 0o600)
+    _sync(draft)
+    kept: Path | None = None
+    if target.exists():
+        with closing(sqlite3.connect(target)) as db:  # whatever its log holds goes along
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kept = target.with_name(f"{target.name}.before-restore")
+        target.replace(kept)
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    draft.rename(target)
+    _sync(target.parent)
+    return kept
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
