@@ -1,0 +1,68 @@
+"""What the worker says is checked like any other data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisd.mime import frames
+from eisd.mime.parse import parse
+from eisd.model.mail import Attachment, Parsed
+
+ROW = json.loads(frames.answer(parse(b"Subject: x\n\nhello"))[frames.ANSWER.size :])
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(ROW)), ANY_JSON)
+def test_altered_answers_are_refused_or_well_typed(name: str, value: object) -> None:
+    """Whatever a field of an answer holds, it is refused or becomes a well-typed `Parsed`."""
+    try:
+        answer = frames.read_answer(json.dumps(ROW | {name: value}).encode())
+    except frames.Malformed:
+        return
+
+    assert isinstance(answer, Parsed)
+    assert isinstance(answer.text, str)
+    assert all(isinstance(each, Attachment) for each in answer.attachments)
+
+
+@given(st.binary(max_size=40) | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_an_answer_or_malformed(body: bytes) -> None:
+    """No bytes make reading an answer raise anything else."""
+    try:
+        answer = frames.read_answer(body)
+    except frames.Malformed:
+        return
+
+    assert isinstance(answer, str | Parsed)
+
+
+def test_omitted_attachments_travel() -> None:
+    """The omitted attachments of a request arrive as they were sent."""
+    omitted = (Attachment("é.pdf", "application/pdf", 7, inline=True, content_id="c", sha256=""),)
+    head, body = frames.request(b"abc", omitted)
+    meta_size, size = frames.REQUEST.unpack(head[: frames.REQUEST.size])
+
+    assert (body, size) == (b"abc", 3)
+    assert frames.read_omitted(head[frames.REQUEST.size :]) == omitted
+    assert meta_size == len(head) - frames.REQUEST.size
+
+
+def test_failure_is_one_word() -> None:
+    """A worker that failed says why in one word."""
+    assert frames.read_answer(frames.answer(None, "memory")[frames.ANSWER.size :]) == "memory"
+
+
+def test_deep_json_is_malformed() -> None:
+    """An answer nested beyond reason is refused, not followed."""
+    with pytest.raises(frames.Malformed):
+        frames.read_answer(b"[" * 100_000)
