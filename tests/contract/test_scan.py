@@ -87,6 +87,24 @@ async def test_stopping_after_any_batch_loses_nothing(provider: Provider, stop: 
     assert sorted(ids_of(seen) + ids_of(rest)) == sorted(ids)
 
 
+@pytest.mark.parametrize("stop", range(3))
+async def test_stopping_amid_new_mail_loses_nothing(provider: Provider, stop: int):
+    """After an outage much is new: a scan that stops in the middle of it resumes there."""
+    await fill(provider, 2)
+    async with provider.session() as session:
+        cursor = await caught_up(session)
+    new = await fill(provider, 35)
+    seen: list[Batch] = []
+    async with provider.session() as session:
+        inbox = await folder_named(session)
+        async for batch in session.scan(inbox, cursor):
+            seen.append(batch)
+            if len(seen) > stop:
+                break
+    async with provider.session() as session:
+        assert ids_of(seen) + ids_of(await scan_all(session, seen[-1].cursor)) == new
+
+
 async def test_a_dropped_scan_leaves_the_session_usable(provider: Provider):
     """After a scan was left in the middle, the same session can scan, list and fetch."""
     ids = await fill(provider, 40)
