@@ -23,7 +23,7 @@ ALWAYS = ("lost", "throttled", "refused", "pause", "remove")
 STATES = {
     "starting": "The mailbox is configured; nothing was tried yet.",
     "connecting": "A connection is being made: name, TCP, TLS, login.",
-    "backfill": "Logged in; the past is being listed, newest first. New mail does not wait for it.",
+    "backfill": "The past is being listed, newest first. New mail does not wait for it.",
     "idle": "Nothing left to list; the server tells what comes (IMAP IDLE).",
     "polling": "Nothing left to list; the server is asked every `sync.interval`.",
     "backing_off": "Trouble that passes by itself; the next try is in the mailbox's note.",
@@ -35,7 +35,6 @@ STATES = {
 
 EVENTS = {
     "connect": "a connection is tried",
-    "connected": "logged in",
     "caught_up_push": "nothing left to list, and the server tells what comes",
     "caught_up_poll": "nothing left to list, and the server has to be asked",
     "behind": "there is something of the past to list (again)",
