@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +69,23 @@ def run_command(home: Home, *options: str) -> list[str]:
 def environment() -> dict[str, str]:
     """What a process of ours finds around it."""
     return {**os.environ, "PYTHONPATH": str(TESTS)}
+
+
+@contextmanager
+def daemon(home: Home) -> Iterator[int]:
+    """Run the daemon; gives its process id."""
+    log = (home.root / "daemon.log").open("ab")
+    process = subprocess.Popen(
+        run_command(home), env=environment(), stdin=subprocess.PIPE, stdout=log, stderr=log
+    )
+    try:
+        yield process.pid
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        process.terminate()
+        process.wait(20)
+        log.close()
 
 
 class Place:
