@@ -19,6 +19,7 @@ _COLONS: Final = (":", "：", ":*")  # noqa: RUF001
 _LINE_MAX: Final = 400
 _WRAP_MAX: Final = 3
 _BLOCK_MAX: Final = 7
+_INTRODUCTION_MAX: Final = 12
 _SIGNATURES: Final = frozenset({"-- ", "--", "—", "--\u00a0"})
 _SENT_FROM_MAX: Final = 80
 
@@ -37,23 +38,24 @@ def split_reply(text: str) -> Split:
     kept: list[str] = []
     rest: list[str] = []
     index = 0
+    written = False
     while index < len(lines):
         line = lines[index]
+        size = 1
         if line.lstrip().startswith(">"):
-            rest.append(line)
-            index += 1
+            quoted = True
         elif _runs_to_end(lines, index):
-            rest += lines[index:]
-            break
-        elif size := _attribution(lines, index):
-            rest += lines[index : index + size]
-            index += size
-            if not _quote_follows(lines, index):
-                rest += lines[index:]
-                break
+            quoted = True
+            size = len(lines) if written else _to_quote(lines, index)
+        elif attribution := _attribution(lines, index):
+            quoted = True
+            runs_on = written and not _quote_follows(lines, index + attribution)
+            size = len(lines) if runs_on else attribution
         else:
-            (rest if _is_sent_from(line) else kept).append(line)
-            index += 1
+            quoted = _is_sent_from(line)
+            written = written or (not quoted and bool(line.strip()))
+        (rest if quoted else kept).extend(lines[index : index + size])
+        index += size
     return Split("\n".join(kept).strip(), "\n".join(rest).strip("\n"))
 
 
@@ -123,6 +125,17 @@ def _attributes(text: str) -> bool:
     if not text.endswith(_COLONS):
         return False
     return any(verb in text for verb in WROTE) and _EVIDENCE.search(text) is not None
+
+
+def _to_quote(lines: list[str], index: int) -> int:
+    """How many lines stand above the quote that a copied header at the very top introduces.
+
+    Where none follows soon, all the rest: a forward, or a signature alone.
+    """
+    for size, line in enumerate(lines[index : index + _INTRODUCTION_MAX]):
+        if line.lstrip().startswith(">"):
+            return size
+    return len(lines)
 
 
 def _names_a_writer(text: str) -> bool:

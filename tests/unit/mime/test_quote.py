@@ -93,6 +93,19 @@ def test_what_runs_to_the_end(block: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        f"{ATTRIBUTIONS['en']}\n\n--]old words\n\nNew words.",
+        "-----Original Message-----\nFrom: x\n\n> old\n> words\n\nNew words.",
+        f"{ATTRIBUTIONS['de']}\n[snip]\nNew words.",
+    ],
+)
+def test_answers_below_the_quote_stay(text: str) -> None:
+    """Where nothing was written above a quote, what was written below it is the new text."""
+    assert split_reply(text).reply.endswith("New words.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "From: the start it was clear.\nWe go on.",
         "He wrote: no date, no address here.\nYes.",
         "On Monday we meet.\nThen on Tuesday.",
