@@ -72,7 +72,9 @@ def _site(keep: Path | None) -> Iterator[Site]:
         yield site
         return
     with tempfile.TemporaryDirectory(prefix="eisd-demo-") as directory:
-        yield Site(Path(directory))
+        site = Site(Path(directory))
+        site.prepare()
+        yield site
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _deliver(site: Site, server: MailServer, daemon: Program) -> Live:
     with closing(results.Newest(site.database, identity)) as newest:
         began = time.monotonic()
         server.put(LIVE.folder, rfc822, now, seen=False)
-        daemon.wait_for(newest.there, seconds=LIVE_SECONDS)
+        daemon.wait_for(newest.there, seconds=LIVE_SECONDS, every=0.002)
         took = (time.monotonic() - began) * 1000
     return Live(
         took, [one for one in results.activities(site.database) if one.message_id == identity]

@@ -16,7 +16,7 @@ from typing import Self
 from eisd.demo import child
 from eisd.errors import ExitCode, UserError
 
-POLL = 0.005
+POLL = 0.02
 _TAIL = 2000
 
 
@@ -60,8 +60,8 @@ class Program:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def wait_for(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Return once ``ready()`` holds.
+    def wait_for(self, ready: Callable[[], bool], *, seconds: float, every: float = POLL) -> None:
+        """Return once ``ready()`` holds; it is asked ``every`` so many seconds.
 
         Raises:
             UserError: the program ended, or the time is over.
@@ -72,7 +72,7 @@ class Program:
                 raise self._failure("ended")
             if time.monotonic() > deadline:
                 raise self._failure(f"is not done after {seconds:.0f} s")
-            time.sleep(POLL)
+            time.sleep(every)
 
     def _failure(self, how: str) -> UserError:
         said = self._log.read_text(errors="replace")[-_TAIL:].strip()

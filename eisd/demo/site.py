@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from eisd.config.paths import MAX_SOCKET_BYTES
 from eisd.demo.letters import ADDRESS, COLLEAGUE, CONTACTS
 from eisd.errors import ExitCode, UserError
 
@@ -65,8 +66,14 @@ class Site:
         """Make the directory, for its owner alone.
 
         Raises:
-            UserError: something is there already, or it cannot be made (73).
+            UserError: something is there already, or it cannot be made or used (73).
         """
+        if len(bytes(self.directory / "api.sock")) > MAX_SOCKET_BYTES:
+            raise UserError(
+                f"{self.directory} is too long a name for the daemon's socket in it",
+                hint="name a directory with a shorter path (--keep DIR)",
+                code=ExitCode.CANT_CREATE,
+            )
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             taken = any(self.directory.iterdir())

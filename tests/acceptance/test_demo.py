@@ -189,6 +189,13 @@ def test_a_directory_in_use_is_refused(kept):
     assert sorted((world.path / "demo").iterdir()) == before
 
 
+def test_a_path_too_long_for_a_socket_is_refused(world):
+    """A directory in which the daemon could not listen is refused before anything starts (73)."""
+    done = world.run("eisd", "demo", "--keep", "d" * 100)
+    assert (done.returncode, "shorter path" in done.stderr) == (73, True), done.stderr
+    assert not (world.path / ("d" * 100)).exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_cleans_up(world, number):
     """Ctrl-C and SIGTERM end it with 130, its servers and its files too."""
