@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from eisd.mime.addresses import address_key
 from eisd.mime.text import one_line
+from eisd.store.sql import stamp
 from eisd.sync.importing import AddressRow, ContactRow
 
-__all__ = ["AddressRow", "BadRow", "ContactRow", "Rows", "contact", "from_json"]
+__all__ = ["AddressRow", "BadRow", "ContactRow", "Rows", "contact", "from_json", "to_json"]
 
 DEFAULT_WORKSPACE: Final = "default"
 TEXT_MAX: Final = 1_000
@@ -163,3 +164,23 @@ def _merged(one: ContactRow, other: ContactRow) -> ContactRow:
         company=one.company or other.company,
         addresses=_one_primary([*one.addresses, *other.addresses]),
     )
+
+
+def to_json(row: ContactRow) -> dict[str, Any]:
+    """The JSON form of a row; `contact` reads it back."""
+    return {
+        "id": row.contact_id,
+        "name": row.name,
+        "workspace": row.workspace,
+        "kind": row.kind,
+        "company": row.company,
+        "addresses": [
+            {
+                "address": one.address,
+                "primary": one.primary,
+                "added_at": None if one.added_at is None else stamp(one.added_at),
+                "ended_at": None if one.ended_at is None else stamp(one.ended_at),
+            }
+            for one in row.addresses
+        ],
+    }

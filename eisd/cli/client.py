@@ -12,8 +12,10 @@ from eisd.wire import http
 class Unavailable(UserError):
     """No daemon answers; commands that can do without it catch this."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", absent: bool = False) -> None:
+        """Take ``absent``: there is no daemon, rather than one that does not answer us."""
         super().__init__(message, hint=hint, code=ExitCode.UNAVAILABLE)
+        self.absent = absent
 
 
 class Client:
@@ -64,6 +66,7 @@ class Client:
             return Unavailable(
                 f"the daemon is not running (nobody answers on {self.socket})",
                 hint="Start it: systemctl start eisd, or in the foreground: eisd run",
+                absent=True,
             )
         return Unavailable(f"the daemon does not answer: {error}")
 

@@ -23,7 +23,8 @@ COMMANDS = {
     "activities": ("eisd.cli.activities:activities", "List and show activities."),
     "workspace": ("eisd.cli.workspace:workspace", "List workspaces."),
     "db": ("eisd.cli.db:db", "Check, migrate and tidy the database."),
-    "backup": ("eisd.cli.db:backup", "Write a verified copy of the database."),
+    "backup": ("eisd.cli.backup:backup", "Write a verified copy of the database."),
+    "restore": ("eisd.cli.backup:restore", "Put a backup in the database's place."),
     "schema": ("eisd.cli.schema:schema", "Print the contracts in machine-readable form."),
     "completion": ("eisd.cli.completion:completion", "Print the completion script of a shell."),
 }

@@ -21,7 +21,7 @@ from eisd.daemon import assemble
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
 from eisd.errors import ConfigError, ExitCode, UserError
-from eisd.logs import emit, names
+from eisd.logs import bind, emit, names
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
 from eisd.store import folders, mailboxes
@@ -151,6 +151,7 @@ class Core:
         limit = asyncio.Semaphore(CONNECTING)
 
         async def one(mailbox: Mailbox) -> Exception | None:
+            bind(mailbox=mailbox.name)
             async with limit:
                 try:
                     await Life(mailbox).once()

@@ -8,7 +8,6 @@ mailbox, and then says nothing of the copies of another (M13).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
@@ -173,12 +172,8 @@ def strip(facts: Facts) -> Facts:
         one.address or one.name for one in facts.participants
     ):
         return facts
-    return replace(
-        facts,
-        participants=tuple(
-            Participant(one.role, one.exact, one.relaxed, one.domain, one.registrable, one.marks)
-            for one in facts.participants
-        ),
+    return facts._replace(
+        participants=tuple(one._replace(address="", name="") for one in facts.participants),
         parents=facts.parents[:KEPT_PARENTS],
     )
 

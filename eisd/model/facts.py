@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import NamedTuple
 
 from eisd.model.activity import Direction, Flag, MessageClass, Outcome, OutcomeReason, Via
 from eisd.model.mail import Role, Signal
@@ -31,8 +32,7 @@ class Mark(IntFlag):
     RECIPIENT = 8  # stands in To, Cc or Bcc, whatever its strongest role (S5: mail to oneself)
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(NamedTuple):
     """One address of a message, in its strongest role.
 
     ``address`` and ``name`` are readable only while a message is at hand or was matched.
@@ -50,8 +50,7 @@ class Participant:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the copies of one message say together."""
 
     id_key: bytes
@@ -75,8 +74,7 @@ class Facts:
     for an unmatched copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class CopyFacts:
+class CopyFacts(NamedTuple):
     """What decides about one copy beside the message's facts."""
 
     mailbox: int

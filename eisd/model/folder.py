@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class FolderRole(StrEnum):
@@ -64,8 +65,7 @@ class Window:
     backfill: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One copy as a scan lists it: its place, its flags, and the bytes of its header."""
 
     remote_id: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntFlag, StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -17,8 +18,7 @@ class Role(StrEnum):
     REPLY_TO = "reply_to"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One item of an address header (RFC 5322 3.4 *mailbox*).
 
     ``key`` is the exact key that contacts are compared by (MATCHING N2 to N4); it is empty
@@ -59,8 +59,7 @@ class Signal(IntFlag):
     LIMITED = 1 << 17  # a limit of the header scanner was hit; facts may be incomplete
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(NamedTuple):
     """The header facts of one copy, as one extractor reads them from the header block's bytes.
 
     Nothing here depends on the mailbox, on contacts or on the clock. Text is clean (RR8, RR9).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.mailbox import Box
@@ -15,8 +16,7 @@ MAX_ATTEMPTS = 5
 RETRY_AFTER_MS = (30_000, 120_000, 600_000, 3_600_000)
 
 
-@dataclass(frozen=True, slots=True)
-class NewCopy:
+class NewCopy(NamedTuple):
     """A copy as it is about to be recorded. Hashes are unsigned; ``parent`` 0 means none."""
 
     remote_id: str
@@ -54,6 +54,7 @@ class CopyRow:
     reason: OutcomeReason
     facts: bytes
     message_id: int | None
+    removed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Queued:
 
     id: int
     folder_id: int
+    validity: str
     remote_id: str
     id_key: bytes
     variant: int
@@ -73,12 +75,14 @@ class Queued:
 
 _ROW = (
     "p.id, p.folder_id, f.mailbox_id, p.id_key, p.variant, p.gate_at, p.box, p.live, p.held,"
-    " p.outcome, p.reason, p.facts, p.message_id FROM copy p JOIN folder f ON f.id = p.folder_id"
+    " p.outcome, p.reason, p.facts, p.message_id, p.removed_at IS NOT NULL"
+    " FROM copy p JOIN folder f ON f.id = p.folder_id"
 )
 
 
 def _row(values: Sequence[object]) -> CopyRow:
-    row_id, folder, mailbox, key, variant, gate, box, live, held, outcome, reason, *rest = values
+    (row_id, folder, mailbox, key, variant, gate, box, live, held, outcome, reason, *rest) = values
+    facts, message, removed = rest
     return CopyRow(
         row_id,  # type: ignore[arg-type]
         folder,  # type: ignore[arg-type]
@@ -91,12 +95,17 @@ def _row(values: Sequence[object]) -> CopyRow:
         str(held),
         Outcome(str(outcome)),
         OutcomeReason(str(reason)),
-        *rest,  # type: ignore[arg-type]
+        facts,  # type: ignore[arg-type]
+        message,  # type: ignore[arg-type]
+        bool(removed),
     )
 
 
 def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
-    """Record copies. One that is there already gets its flags and is no longer removed."""
+    """Record copies. One that is there already gets its flags and is no longer removed.
+
+    What held it (it had vanished, was a draft, lay outside the window) may no longer hold.
+    """
     now = now_ms()
     db.executemany(
         """
@@ -105,7 +114,12 @@ def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[
           recorded_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
-          answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL
+          answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
+          held = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.held, held),
+          outcome = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.outcome, outcome),
+          reason = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.reason, reason),
+          attempts = iif(held = 'vanished', 0, attempts),
+          retry_at = iif(held = 'vanished', NULL, retry_at)
         """,
         [
             (
@@ -234,8 +248,8 @@ def queue(db: sqlite3.Connection, mailbox: int, limit: int) -> list[Queued]:
     """What a mailbox has still to fetch and may fetch now: live mail first, then the newest."""
     rows = db.execute(
         """
-        SELECT p.id, p.folder_id, p.remote_id, p.id_key, p.variant, p.size, p.live, p.attempts,
-          p.gate_at
+        SELECT p.id, p.folder_id, p.validity, p.remote_id, p.id_key, p.variant, p.size, p.live,
+          p.attempts, p.gate_at
         FROM folder f JOIN copy p ON p.folder_id = f.id
         WHERE f.mailbox_id = ? AND p.outcome IN ('pending', 'error') AND p.reason <> 'poison'
           AND p.removed_at IS NULL AND (p.retry_at IS NULL OR p.retry_at <= ?)

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from eisd import events
 from eisd.driver.interface import Session
-from eisd.errors import DriverError, FolderGone, StoreError, Transient
+from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
 from eisd.logs import emit
 from eisd.mime.headers import extract
 from eisd.model.activity import OutcomeReason
@@ -46,15 +46,13 @@ class Fetcher:
         self._mailbox.in_hand.update(one.id for one in mine)
         self._mailbox.quiet.clear()
         try:
-            for folder, members in groupby(
-                sorted(mine, key=lambda one: one.folder_id), key=lambda one: one.folder_id
-            ):
+            for place, members in groupby(sorted(mine, key=_place), key=_place):
                 listed = list(members)
                 together = [one for one in listed if not self._suspicious(one)]
                 if together:
-                    await self._folder(session, folder, together)
+                    await self._folder(session, *place, together)
                 for one in filter(self._suspicious, listed):
-                    await self._folder(session, folder, [one])
+                    await self._folder(session, *place, [one])
         finally:
             self._mailbox.in_hand.difference_update(one.id for one in mine)
             if not self._mailbox.in_hand:
@@ -64,14 +62,21 @@ class Fetcher:
         """Whether a copy is to be fetched alone: it may be what broke a connection."""
         return one.attempts > 0 or one.id in self._suspects
 
-    async def _folder(self, session: Session, folder: int, queued: Sequence[Queued]) -> None:
+    async def _folder(
+        self, session: Session, folder: int, validity: str, queued: Sequence[Queued]
+    ) -> None:
         mailbox = self._mailbox
         row = await mailbox.services.store.read(lambda db: folders.by_id(db, folder))
         waiting = {one.remote_id: one for one in queued}
         gathered: list[RawMessage] = []
         size = 0
         try:
-            fetching = session.fetch(row.folder, list(waiting), limit=mailbox.plan.max_message_size)
+            fetching = session.fetch(
+                row.folder,
+                list(waiting),
+                limit=mailbox.plan.max_message_size,
+                validity=validity,
+            )
             async with aclosing(fetching) as messages:
                 async for raw in messages:
                     gathered.append(raw)
@@ -79,7 +84,7 @@ class Fetcher:
                     if len(gathered) >= GROUP or size >= GROUP_BYTES:
                         await self._take(waiting, gathered)
                         gathered, size = [], 0
-        except FolderGone:
+        except (FolderGone, CursorExpired):  # these ids lead nowhere, or to other messages
             await self._take(waiting, gathered)
             gone = [one.id for one in waiting.values()]
             await mailbox.services.store.write(lambda tx: copies.vanished(tx.db, gone))
@@ -163,6 +168,11 @@ class Fetcher:
         if fresh:
             self._mailbox.activities += len(fresh)
             self._mailbox.services.on_activity(self._mailbox.name, fresh)
+
+
+def _place(one: Queued) -> tuple[int, str]:
+    """What a fetch is for: one folder, under one numbering."""
+    return one.folder_id, one.validity
 
 
 def _headers(messages: Sequence[RawMessage], local_case: str) -> list[Headers]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from eisd.matcher.facts import facts_of
 from eisd.mime.headers import extract
@@ -14,8 +14,7 @@ from eisd.model.mailbox import Box
 from eisd.sync.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A listed copy with its readable facts. ``held``: why it does not count, or nothing."""
 
     remote_id: str

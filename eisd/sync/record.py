@@ -12,12 +12,12 @@ written in one statement a batch. The others go by `eisd.sync.settle`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from eisd.errors import Transient
 from eisd.matcher.codec import pack, unpack
-from eisd.matcher.facts import facts_of
+from eisd.matcher.facts import facts_of, merge
 from eisd.matcher.keys import parent_key
 from eisd.matcher.staff import direction_of
 from eisd.mime.headers import decode_text, identity
@@ -33,7 +33,7 @@ from eisd.store.messages import Content
 from eisd.store.sql import Connection
 from eisd.sync.prepare import Prepared
 from eisd.sync.rules import Rules
-from eisd.sync.settle import Settled, settle, variant_for
+from eisd.sync.settle import Settled, representatives, settle, variant_for
 from eisd.sync.verdict import NOBODY, Book, Sight, judge
 
 BOOK = "book"
@@ -147,7 +147,7 @@ def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
         outcome = Outcome.PENDING  # its report is still to be read (G1)
     answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
     new = _new(one, 0, outcome, reason, answers)
-    return new if rules.index or outcome is Outcome.PENDING else replace(new, facts=_NOTHING)
+    return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=_NOTHING)
 
 
 def _new(
@@ -186,19 +186,21 @@ def _together(
 ) -> None:
     """Record copies of one identity provisionally, then settle it."""
     at_hand: dict[int, Facts] = {}
-    rows = list(known)
+    firsts = representatives(known)
+    rows = []
     for one in members:
-        variant = variant_for(rows, one.facts)
+        variant = variant_for(firsts, one.facts)
+        firsts.setdefault(variant, one.facts)
         if not one.held:
-            at_hand.setdefault(variant, one.facts)
+            other = at_hand.get(variant)
+            at_hand[variant] = one.facts if other is None else merge(other, one.facts)
         outcome, reason = (
             (Outcome.SKIPPED, one.held)
             if one.held
             else (Outcome.UNMATCHED, OutcomeReason.NO_CONTACT)
         )
-        copies.insert(db, place.folder, validity, [_new(one, variant, outcome, reason, 0)])
-        if len(members) > 1:
-            rows = copies.by_identity(db, [one.facts.id_key])
+        rows.append(_new(one, variant, outcome, reason, 0))
+    copies.insert(db, place.folder, validity, rows)
     settle(rules, book, members[0].facts.id_key, at_hand=at_hand, done=done)
     if not rules.index:
         copies.blank(db, members[0].facts.id_key, _NOTHING)
@@ -252,6 +254,7 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         row.id_key,
         at_hand={row.variant: facts},
         content=(row.variant, _content(fetched)),
+        fetched=copy,
         done=done,
     )
     return done
@@ -275,7 +278,7 @@ def _report(tx: Tx, rules: Rules, row: CopyRow, fetched: Fetched) -> None:
 
 
 def _with(facts: Facts, signal: Signal) -> Facts:
-    return replace(facts, signals=facts.signals | signal)
+    return facts._replace(signals=facts.signals | signal)
 
 
 def _content(fetched: Fetched) -> Content:

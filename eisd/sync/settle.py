@@ -50,12 +50,13 @@ def settle(
     *,
     at_hand: Mapping[int, Facts] | None = None,
     content: tuple[int, Content] | None = None,
+    fetched: int = 0,
     done: Settled,
 ) -> None:
     """Bring one identity up to what is known of it.
 
     ``at_hand`` holds readable facts by variant, as a header just read gives them; ``content`` the
-    text of one variant, as a fetch just gave it.
+    text of one variant, as a fetch of the copy ``fetched`` just gave it.
     """
     rows = copies.by_identity(book.db, [id_key])
     groups: dict[int, list[CopyRow]] = {}
@@ -66,18 +67,32 @@ def settle(
         origin = next((old for old, new in moved.items() if new == variant), variant)
         facts = (at_hand or {}).get(origin)
         text = content[1] if content is not None and content[0] == origin else None
-        _Group(rules, book, variant, members, crowded=len(groups) > 1).settle(facts, text, done)
+        group = _Group(rules, book, variant, members, crowded=len(groups) > 1, fetched=fetched)
+        group.settle(facts, text, done)
 
 
-def variant_for(rows: Sequence[CopyRow], facts: Facts) -> int:
-    """Which of the messages under one identity a new copy belongs to (I2)."""
-    representatives: dict[int, Facts] = {}
-    for row in rows:
-        representatives.setdefault(row.variant, unpack(row.id_key, row.gate_at, row.facts))
-    for variant, other in representatives.items():
-        if same_message(other, facts):
+def variant_for(known: Mapping[int, Facts], facts: Facts) -> int:
+    """Which of the messages under one identity, by their facts, a new copy belongs to (I2)."""
+    if not known:
+        return 0
+    for variant, other in known.items():
+        if same_message(other, facts) or _is_blank(other):
             return variant
-    return 0 if not representatives else fingerprint(facts)
+    return fingerprint(facts)
+
+
+def representatives(rows: Sequence[CopyRow]) -> dict[int, Facts]:
+    """For each message under one identity the facts of the copy recorded first."""
+    found: dict[int, Facts] = {}
+    for row in rows:
+        if row.variant not in found:
+            found[row.variant] = unpack(row.id_key, row.gate_at, row.facts)
+    return found
+
+
+def _is_blank(facts: Facts) -> bool:
+    """Whether nothing was kept of a copy (`store.unmatched`): it tells no message from another."""
+    return not (facts.author or facts.subject_key or facts.participants) and facts.date is None
 
 
 def fingerprint(facts: Facts) -> int:
@@ -101,7 +116,7 @@ def _earliest_is_bare(
         return date is None, date or 0, fingerprint(facts[variant])
 
     first = min(groups, key=age)
-    if first == 0:
+    if first == 0 or 0 not in groups:  # its mailbox was forgotten; its name is not given again
         return {}
     moved = {0: fingerprint(facts[0]), first: 0}
     for old, between in ((0, -1), (first, 0), (-1, moved[0])):
@@ -129,22 +144,25 @@ class _Group:
     rows: list[CopyRow]
     crowded: bool
     """Another message bears the same Message-ID."""
+    fetched: int
+    """The copy whose text is at hand, or 0."""
 
     def settle(self, at_hand: Facts | None, content: Content | None, done: Settled) -> None:
         counted = [row for row in self.rows if not row.held]
         if not counted:
             return
-        merged = reduce(merge, (unpack(r.id_key, r.gate_at, r.facts) for r in counted))
-        if at_hand is not None:
-            merged = merge(merged, at_hand)
+        each = [unpack(r.id_key, r.gate_at, r.facts) for r in counted]
+        merged = reduce(merge, each if at_hand is None else (*each, at_hand))
         sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live) for r in counted]
         verdict = judge(self.rules, self.book, merged, sights)
         message = messages.find(self.book.db, self.rows[0].id_key, self.variant)
         if message is None and content is not None and verdict.matched:
             message = self._insert(merged, content)
-        self._outcomes(counted, verdict, message, merged, done)
+        silent: Sequence[bool] = [False] * len(counted)
         if message is not None:
-            self._describe(counted, verdict, message, merged, done)
+            readable = self._describe(counted, verdict, message, merged, done)
+            silent = [{p.exact for p in facts.participants} <= readable for facts in each]
+        self._outcomes(counted, silent, verdict, message, merged, done)
 
     def _insert(self, merged: Facts, content: Content) -> MessageRow:
         refs = [parent_key(merged.id_key), *merged.parents]
@@ -156,29 +174,50 @@ class _Group:
     def _outcomes(
         self,
         rows: Sequence[CopyRow],
+        silent: Sequence[bool],
         verdict: Verdict,
         message: MessageRow | None,
         merged: Facts,
         done: Settled,
     ) -> None:
         changes = []
-        for row, (outcome, reason) in zip(rows, verdict.outcomes, strict=True):
-            new, why = outcome, reason
-            if reason is OutcomeReason.BOUNCE:
-                new = Outcome.PENDING  # its report is still to be read (G1)
-                done.pending += 1
-            elif message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
-                new, why = Outcome.MATCHED, OutcomeReason.NONE  # what is on record stays (S2)
-            elif outcome is Outcome.MATCHED:
-                new = Outcome.PENDING
-                if row.outcome is Outcome.ERROR:
-                    new, why = row.outcome, row.reason
-                done.pending += 1
+        for row, says_nothing, decided in zip(rows, silent, verdict.outcomes, strict=True):
+            new, why = self._outcome(row, decided, verdict, message, says_nothing=says_nothing)
+            done.pending += new is Outcome.PENDING
             message_id = message.id if message and new is Outcome.MATCHED else None
             if (new, why, message_id) != (row.outcome, row.reason, row.message_id):
                 parent = merged.parents[0] if why is OutcomeReason.LIST and merged.parents else 0
                 changes.append((new, why, message_id, self.variant, parent, row.id))
         copies.settle(self.book.db, changes)
+
+    def _outcome(
+        self,
+        row: CopyRow,
+        decided: tuple[Outcome, OutcomeReason],
+        verdict: Verdict,
+        message: MessageRow | None,
+        *,
+        says_nothing: bool,
+    ) -> tuple[Outcome, OutcomeReason]:
+        """What becomes of one copy; ``says_nothing`` that is not on record of its message."""
+        outcome, reason = decided
+        waits = False
+        if reason is OutcomeReason.BOUNCE:
+            waits = True  # its report is still to be read (G1)
+        elif message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
+            # What is on record stays (S2). A copy that names somebody whom no other names, in Bcc
+            # for one, is fetched for that name.
+            waits = outcome is Outcome.MATCHED and not says_nothing and row.id != self.fetched
+            waits = waits and row.outcome not in {Outcome.MATCHED, Outcome.ERROR}
+            if not waits or row.removed:
+                return Outcome.MATCHED, OutcomeReason.NONE
+        elif outcome is Outcome.MATCHED:
+            if row.outcome is Outcome.ERROR:
+                return row.outcome, row.reason
+            waits = True
+        if waits and row.removed:
+            return Outcome.SKIPPED, OutcomeReason.VANISHED
+        return (Outcome.PENDING if waits else outcome), reason
 
     def _describe(
         self,
@@ -187,7 +226,8 @@ class _Group:
         message: MessageRow,
         merged: Facts,
         done: Settled,
-    ) -> None:
+    ) -> frozenset[int]:
+        """Bring a message on record up to the merged facts; return whom it names readably."""
         first = _first(rows)
         when = occurred_at(
             first.gate_at,
@@ -196,15 +236,11 @@ class _Group:
             sent=first.box is Box.SENT,
         )
         known = messages.people(self.book.db, message.id)
-        messages.describe(
-            self.book.db,
-            message.id,
-            stamp(when),
-            first.gate_at,
-            [_readable(p, known.get(p.exact)) for p in merged.participants],
-        )
+        named = [_readable(p, known.get(p.exact)) for p in merged.participants]
+        messages.describe(self.book.db, message.id, stamp(when), first.gate_at, named)
         self._activities(rows, verdict, message, stamp(when), done)
         reports.apply(self.book.db, merged.id_key)
+        return frozenset(one.exact for one in named if one.address)
 
     def _activities(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 from unit.matcher.world import CONNECTED, DAY, copy
 
@@ -115,8 +113,7 @@ policies = st.builds(
 
 def unwilling_to_stop(known: Facts) -> Facts:
     """Clear what stops whole messages, so that the candidates come to be looked at."""
-    return replace(
-        known,
+    return known._replace(
         signals=Signal(0),
-        participants=tuple(replace(one, marks=Mark.NONE) for one in known.participants),
+        participants=tuple(one._replace(marks=Mark.NONE) for one in known.participants),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from unit.matcher.world import (
     CONNECTED,
@@ -340,7 +338,7 @@ def test_n7_an_entry_under_a_key_that_is_not_its_own_matches_nothing():
 def test_m1_reply_to_waits_for_the_author_in_any_order():
     """Facts whose participants come unsorted are decided alike."""
     known = facts(f"From: {BOB}\nReply-To: {ANN}\nTo: {ME}, cy@c.example\n")
-    backwards = replace(known, participants=known.participants[::-1])
+    backwards = known._replace(participants=known.participants[::-1])
     everybody = [entry(1, BOB), entry(2, ANN), entry(1, "cy@c.example", primary=False)]
 
     assert judge(backwards, *everybody) == judge(known, *everybody)

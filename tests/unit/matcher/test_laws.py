@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.matcher.strategies import (
@@ -82,7 +80,7 @@ def test_a_decision_depends_on_no_order(a, seen, staff, entries, policy, random)
     people, mixed, other = list(a.participants), list(seen), list(entries)
     for one in (people, mixed, other):
         random.shuffle(one)
-    shuffled = replace(a, participants=tuple(people))
+    shuffled = a._replace(participants=tuple(people))
 
     assert decide(shuffled, mixed, staff, book(*other), policy) == decide(
         a, seen, staff, book(*entries), policy
