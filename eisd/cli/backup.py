@@ -1,0 +1,50 @@
+"""``eisd backup`` and ``eisd restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from eisd.cli import output
+from eisd.cli.base import Command
+from eisd.cli.context import Context
+
+
+@click.command("backup", cls=Command, examples=["eisd backup /var/backups/eisd.db"])
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(context: Context, *, file: Path) -> None:
+    """Write a whole, checked copy of the database to FILE, while the daemon goes on.
+
+    FILE.secrets gets the sealed secrets. What opens them, eisd.key, is not copied: keep it apart.
+    """
+    from eisd.store.backup import SECRETS_SUFFIX  # noqa: PLC0415 - only here
+    from eisd.store.backup import backup as write  # noqa: PLC0415
+
+    paths = context.loaded.settings.paths
+    size = write(paths.database, paths.secrets_db, file)
+    output.say(f"{file}: {output.size(size)}, checked")
+    if paths.secrets_db.exists():
+        key = paths.secrets_db.with_name("eisd.key")
+        output.say(f"{file}{SECRETS_SUFFIX}: the sealed secrets; keep {key} apart from them")
+
+
+@click.command("restore", cls=Command, examples=["eisd restore /var/backups/eisd.db"])
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def restore(context: Context, *, file: Path) -> None:
+    """Put a backup in the database's place; 75 while a daemon has it.
+
+    What was there stays beside it as NAME.before-restore. FILE.secrets is put back too.
+    """
+    from eisd.store.backup import restore as put_back  # noqa: PLC0415
+    from eisd.store.database import create, exclusive  # noqa: PLC0415
+
+    paths = context.loaded.settings.paths
+    with exclusive(paths.database):
+        kept = put_back(file, paths.database, paths.secrets_db)
+        create(paths.database)
+    for one in kept:
+        output.say(f"kept      {one}")
+    output.say(f"restored  {paths.database}")

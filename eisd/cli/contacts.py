@@ -1,0 +1,211 @@
+"""``eisd contacts``: import, export, list and show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eisd.cli import output
+from eisd.cli.base import Group
+from eisd.cli.context import Context
+from eisd.cli.options import json_option
+from eisd.cli.reach import act, path, read
+from eisd.errors import ExitCode, UserError
+
+IMPORT_SECONDS = 900.0
+PAGE = 2_000
+SHOWN = 100
+FORMATS = ("csv", "jsonl", "vcf")
+
+
+@click.group(
+    cls=Group, examples=["eisd contacts import people.csv", "eisd contacts export > people.csv"]
+)
+def contacts() -> None:
+    """Whom your CRM knows: only their mail is kept."""
+
+
+@contacts.command(
+    "import",
+    examples=["eisd contacts import people.csv", "eisd contacts import - --format jsonl --dry-run"],
+)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--workspace", default="default", help="Of rows that name none.", show_default=True)
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="Default: by the file's name."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--replace", is_flag=True, help="Also remove contacts that the file does not have.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad rows out instead of refusing the file.")
+@json_option
+@click.pass_obj
+def import_(
+    context: Context,
+    *,
+    file: Path,
+    workspace: str,
+    format_: str | None,
+    dry_run: bool,
+    replace: bool,
+    skip_bad: bool,
+    as_json: bool,
+) -> None:
+    """Import a .csv, .jsonl or .vcf FILE (- is standard input).
+
+    Importing again is an update: an address that is missing ends, a contact that is missing stays.
+    A bad row is named with its line and refuses the whole file (65).
+    """
+    from eisd.api import contact_files, contact_rows  # noqa: PLC0415
+
+    rows = contact_files.read(
+        _bytes(file), format_ or contact_files.format_of(file.name), workspace=workspace
+    )
+    if rows.bad:
+        refused = contact_files.refusal(str(file), rows.bad)
+        if not skip_bad:
+            raise refused
+        for line in str(refused).splitlines()[:-1]:
+            output.say(output.safe(line))
+
+    async def work(core: Any) -> dict[str, Any]:
+        from eisd.api.actions import import_rows  # noqa: PLC0415 - only without a daemon
+
+        return await import_rows(core, rows, replace=replace, dry_run=dry_run, source=str(file))
+
+    body = {
+        "contacts": [contact_rows.to_json(row) for row in rows.good.values()],
+        "replace": replace,
+        "dry_run": dry_run,
+        "source": str(file),
+    }
+    done = act(context, "/contacts", work, body, timeout=IMPORT_SECONDS)
+    done["skipped"] = len(rows.bad)
+    if as_json:
+        output.print_json(done)
+    else:
+        _told(done)
+
+
+def _bytes(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}", code=ExitCode.NO_INPUT) from error
+
+
+def _told(done: dict[str, Any]) -> None:
+    would = "would be " if done["dry_run"] else ""
+    parts = [f"{done[word]} {word}" for word in ("added", "updated", "unchanged")]
+    parts += [f"{done[word]} {word}" for word in ("removed", "skipped") if done[word]]
+    if done["addresses_ended"]:
+        parts.append(f"{done['addresses_ended']} addresses ended")
+    output.line(f"contacts {would}{', '.join(parts)}")
+    if done["to_fetch"]:
+        output.line(f"{done['to_fetch']} messages seen earlier {would or 'are '}theirs")
+
+
+@contacts.command("export", examples=["eisd contacts export --format jsonl > people.jsonl"])
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("--workspace", help="Only this one.")
+@click.pass_obj
+def export(context: Context, *, format_: str, workspace: str | None) -> None:
+    """Write the contacts to standard output, as `contacts import` reads them.
+
+    CSV and vCard hold current addresses; JSON Lines holds their times too. In CSV a name or company
+    that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    from eisd.api.contact_files import write  # noqa: PLC0415
+
+    for line in write(_all(context, workspace), format_):
+        sys.stdout.write(line)
+
+
+def _all(context: Context, workspace: str | None) -> Iterator[dict[str, Any]]:
+    after = 0
+    while True:
+        page = _page(context, workspace, after, PAGE)
+        yield from page["contacts"]
+        if page["next"] is None:
+            return
+        after = page["next"]
+
+
+def _page(context: Context, workspace: str | None, after: int, limit: int) -> dict[str, Any]:
+    def answer(db: Any) -> dict[str, Any]:
+        from eisd.api.answers import contact_list  # noqa: PLC0415 - only without a daemon
+
+        return contact_list(db, workspace=workspace, after=after, limit=limit)
+
+    params = {"workspace": workspace, "after": after, "limit": limit}
+    found: dict[str, Any] = read(context, "/contacts", answer, params)
+    return found
+
+
+@contacts.command("list", examples=["eisd contacts list", "eisd contacts list --json"])
+@click.option("--workspace", help="Only this one.")
+@click.option("--limit", type=click.IntRange(1, 5_000), default=SHOWN, show_default=True)
+@json_option
+@click.pass_obj
+def list_(context: Context, *, workspace: str | None, limit: int, as_json: bool) -> None:
+    """List contacts, oldest first."""
+    page = _page(context, workspace, 0, limit)
+    if as_json:
+        output.print_json_lines(page["contacts"])
+        return
+    output.table(
+        ["ID", "NAME", "WORKSPACE", "COMPANY", "ADDRESSES"],
+        [
+            [one["id"], one["name"], one["workspace"], one["company"], _addresses(one)]
+            for one in page["contacts"]
+        ],
+    )
+    if page["next"] is not None:
+        output.say("there are more: --limit, or eisd contacts export")
+
+
+def _addresses(one: dict[str, Any]) -> str:
+    return ", ".join(a["address"] for a in one["addresses"] if a["ended_at"] is None)
+
+
+@contacts.command("show", examples=["eisd contacts show 42"])
+@click.argument("id_", metavar="ID")
+@click.option("--workspace", help="Only this one.")
+@json_option
+@click.pass_obj
+def show(context: Context, *, id_: str, workspace: str | None, as_json: bool) -> None:
+    """Show a contact with its addresses and when there was mail last; 67 when there is none."""
+
+    def answer(db: Any) -> dict[str, Any]:
+        from eisd.api.answers import contact_show  # noqa: PLC0415 - only without a daemon
+
+        return {"contacts": contact_show(db, id_, workspace=workspace)}
+
+    found = read(context, path("contacts", id_), answer, {"workspace": workspace})["contacts"]
+    if as_json:
+        output.print_json_lines(found)
+        return
+    for one in found:
+        output.line(output.safe(f"{one['contact_id']}  {one['name']}  ({one['workspace']})"))
+        for key in ("kind", "company"):
+            if one[key]:
+                output.line(output.safe(f"  {key:<12} {one[key]}"))
+        for address in one["addresses"]:
+            output.line(output.safe(f"  address      {_address(address)}"))
+        output.line(f"  activities   {one['activities']}")
+        for key in ("incoming", "outgoing"):
+            output.line(f"  last {key}  {one[f'last_{key}_at'] or '-'}")
+
+
+def _address(one: dict[str, Any]) -> str:
+    notes = ["primary"] if one["primary"] else []
+    if one["added_at"]:
+        notes.append(f"since {one['added_at']}")
+    if one["ended_at"]:
+        notes.append(f"until {one['ended_at']}")
+    return str(one["address"]) + (f"  ({', '.join(notes)})" if notes else "")
