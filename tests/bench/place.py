@@ -68,7 +68,8 @@ def run_command(home: Home, *options: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """What a process of ours finds around it."""
-    return {**os.environ, "PYTHONPATH": str(TESTS)}
+    path = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 @contextmanager
