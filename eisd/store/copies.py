@@ -170,23 +170,6 @@ def by_id(db: sqlite3.Connection, copy: int) -> CopyRow:
     return _row(row)
 
 
-def known_ids(
-    db: sqlite3.Connection, folder: int, validity: str, remote_ids: Sequence[str]
-) -> dict[str, int]:
-    """Those of the remote ids that have a row, with its id."""
-    found: dict[str, int] = {}
-    for at in range(0, len(remote_ids), CHUNK):
-        chunk = remote_ids[at : at + CHUNK]
-        found.update(
-            db.execute(
-                "SELECT remote_id, id FROM copy WHERE folder_id = ? AND validity = ?"
-                f" AND remote_id IN ({marks(len(chunk))})",
-                (folder, validity, *chunk),
-            ).fetchall()
-        )
-    return found
-
-
 def answered_by(db: sqlite3.Connection, parents: Sequence[int]) -> list[bytes]:
     """Identities of skipped list mail that answers one of these Message-ID hashes (G4)."""
     found: list[bytes] = []
@@ -302,77 +285,6 @@ def hold(db: sqlite3.Connection, copy: int, reason: OutcomeReason) -> None:
     db.execute(
         "UPDATE copy SET outcome = 'skipped', reason = ?1, held = ?1 WHERE id = ?2", (reason, copy)
     )
-
-
-def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
-    """These copies are gone from the server before they could be fetched (O2)."""
-    now = now_ms()
-    db.executemany(
-        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished',"
-        " removed_at = coalesce(removed_at, ?) WHERE id = ?",
-        [(now, copy) for copy in copies],
-    )
-
-
-def retire(db: sqlite3.Connection, folder: int) -> None:
-    """The folder's remote ids are void (numbered anew, or put back from a backup): F6.
-
-    The rows stay as history under a validity of their own, so that the same ids may come again;
-    what was waiting to be fetched has vanished and is listed again.
-    """
-    now = now_ms()
-    db.execute(
-        "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished'"
-        " WHERE folder_id = ? AND outcome IN ('pending', 'error') AND removed_at IS NULL",
-        (folder,),
-    )
-    db.execute(
-        "UPDATE copy SET removed_at = coalesce(removed_at, ?1), validity = validity || '~' || ?1"
-        " WHERE folder_id = ?2 AND validity NOT LIKE '%~%'",
-        (now, folder),
-    )
-
-
-def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
-    """Mark copies removed; return the messages that no copy shows any more.
-
-    What was waiting to be fetched has vanished (O2).
-    """
-    now = now_ms()
-    orphans: set[int] = set()
-    for at in range(0, len(copies), CHUNK):
-        chunk = copies[at : at + CHUNK]
-        places = marks(len(chunk))
-        db.execute(
-            "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished'"
-            f" WHERE outcome IN ('pending', 'error') AND id IN ({places})",
-            chunk,
-        )
-        db.execute(f"UPDATE copy SET removed_at = ? WHERE id IN ({places})", (now, *chunk))
-        orphans.update(
-            row[0]
-            for row in db.execute(
-                f"""
-                SELECT DISTINCT p.message_id FROM copy p
-                WHERE p.id IN ({places}) AND p.message_id IS NOT NULL AND NOT EXISTS (
-                  SELECT 1 FROM copy o WHERE o.message_id = p.message_id AND o.removed_at IS NULL)
-                """,
-                chunk,
-            )
-        )
-    return sorted(orphans)
-
-
-def of_gone_folders(db: sqlite3.Connection, mailbox: int) -> list[int]:
-    """Copies in folders the server no longer lists that are not marked removed yet."""
-    return [
-        row[0]
-        for row in db.execute(
-            "SELECT p.id FROM folder f JOIN copy p ON p.folder_id = f.id"
-            " WHERE f.mailbox_id = ? AND f.status = 'gone' AND p.removed_at IS NULL",
-            (mailbox,),
-        )
-    ]
 
 
 def count(db: sqlite3.Connection, folder: int, validity: str) -> int:

@@ -28,21 +28,28 @@ def note(db: sqlite3.Connection, room: int, remote_ids: Iterable[str]) -> None:
 
 
 def compare(
-    db: sqlite3.Connection, room: int, folder: int, validity: str, before: int
+    db: sqlite3.Connection,
+    room: int,
+    folder: int,
+    validity: str,
+    before: int,
+    since: int | None,
 ) -> tuple[list[int], list[str]]:
     """(ids of copies the noted listing lacks, remote ids listed that have no row).
 
-    Only copies recorded before ``before`` (ms) can be lacking. The room is given back.
+    Only copies recorded before ``before`` (ms) can be lacking, and received from ``since`` on.
+    Copies of another numbering are: their remote ids lead nowhere. The room is given back.
     """
     absent = [
         row[0]
         for row in db.execute(
             """
-            SELECT id FROM copy p WHERE folder_id = ?2 AND validity = ?3 AND removed_at IS NULL
-              AND recorded_at < ?4 AND NOT EXISTS (SELECT 1 FROM temp.listing l
-                WHERE l.room = ?1 AND l.remote_id = p.remote_id)
+            SELECT id FROM copy p WHERE folder_id = ?2 AND removed_at IS NULL
+              AND recorded_at < ?4 AND (?5 IS NULL OR gate_at >= ?5)
+              AND (validity <> ?3 OR NOT EXISTS (SELECT 1 FROM temp.listing l
+                WHERE l.room = ?1 AND l.remote_id = p.remote_id))
             """,
-            (room, folder, validity, before),
+            (room, folder, validity, before, since),
         )
     ]
     unknown = [

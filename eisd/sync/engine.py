@@ -17,10 +17,10 @@ from time import monotonic
 
 from eisd import events
 from eisd.driver.interface import Session
-from eisd.errors import CursorExpired, FolderGone, Rejected
+from eisd.errors import CursorExpired, DriverError, FolderGone, Rejected
 from eisd.logs import emit
 from eisd.model.folder import Batch, Cursor, Folder
-from eisd.store import copies, folders, mailboxes
+from eisd.store import folders, mailboxes, removals
 from eisd.store.database import Tx
 from eisd.store.folders import FolderRow
 from eisd.store.sql import now_ms
@@ -50,6 +50,8 @@ class Engine:
         self._told = monotonic()
         self._began = monotonic()
         self._writing: asyncio.Future[Recorded] | None = None
+        self._lost = False
+        """A folder was gone when it was its turn: it may have another name by now."""
 
     @property
     def behind(self) -> bool:
@@ -83,16 +85,12 @@ class Engine:
     async def full(self, *, reconcile_all: bool = False) -> None:
         """Bring every folder up to date, its past included, and compare what was removed."""
         began = monotonic()
-        for folder in list(self._rows):
-            if self._cursor(folder) is None:
-                await self._scan(folder, lambda _batch: True)
-        await self.live(list(self._rows))
-        for folder in list(self._rows):
-            while folder in self._rows and _backfilling(self._cursor(folder)):
-                if self._mailbox.is_interrupted():
-                    return
-                await self._slice(folder)
-                await self.live([f for f in self._rows if f is not folder])
+        await self._list()
+        if self._lost:  # what it held is moved, not removed, if another folder has it (F4)
+            await self.discover()
+            await self._list()
+        if self._mailbox.is_interrupted():
+            return
         await self._reconcile(everything=reconcile_all)
         caught_up = not self.behind
         await self._store.write(
@@ -104,6 +102,20 @@ class Engine:
             n=self._mailbox.listed,
             duration_ms=round((monotonic() - began) * 1000),
         )
+
+    async def _list(self) -> None:
+        """List what came in every folder, then the past of each, unless interrupted."""
+        self._lost = False
+        for folder in list(self._rows):
+            if self._cursor(folder) is None:
+                await self._scan(folder, lambda _batch: True)
+        await self.live(list(self._rows))
+        for folder in list(self._rows):
+            while folder in self._rows and _backfilling(self._cursor(folder)):
+                if self._mailbox.is_interrupted():
+                    return
+                await self._slice(folder)
+                await self.live([f for f in self._rows if f is not folder])
 
     async def live(self, asked: list[Folder]) -> None:
         """List what came in these folders since we last looked."""
@@ -138,14 +150,28 @@ class Engine:
                     if enough(batch):
                         break
             await self._flush()
-        except CursorExpired:
+        except DriverError as exc:
             await self._flush()
-            await self._renumbered(folder)
-        except (FolderGone, Rejected) as exc:
-            await self._flush()
-            await self._gone(folder, exc)
+            await self._stopped(folder, exc)
+        finally:
+            self._let_go()
         if live:
             await self._on_live()
+
+    async def _stopped(self, folder: Folder, error: DriverError) -> None:
+        """A scan ended with an error: of this folder alone, or it is raised again."""
+        if isinstance(error, CursorExpired):
+            await self._renumbered(folder)
+        elif isinstance(error, FolderGone):
+            self._lost = True
+            row = self._rows.pop(folder)
+            await self._store.write(lambda tx: folders.gone(tx.db, row.id))
+            emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
+        elif isinstance(error, Rejected):  # its rows and its position stay for when it opens again
+            del self._rows[folder]
+            emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
+        else:
+            raise error
 
     async def _take(self, folder: Folder, batch: Batch) -> None:
         """Read a batch's headers, wait for the one before it, and hand it to the writer."""
@@ -178,6 +204,12 @@ class Engine:
         writing, self._writing = self._writing, None
         self._count(await writing)
 
+    def _let_go(self) -> None:
+        """Leave a batch that nobody waits for any more to the writer, which has it already."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.cancel()
+
     def _count(self, done: Recorded) -> None:
         mailbox = self._mailbox
         mailbox.beat = monotonic()
@@ -202,7 +234,7 @@ class Engine:
         row = self._rows[folder]
 
         def start_over(tx: Tx) -> None:
-            copies.retire(tx.db, row.id)
+            removals.retire(tx.db, row.id)
             folders.reset(tx.db, row.id)
 
         await self._store.write(start_over)
@@ -214,19 +246,15 @@ class Engine:
         )
         await self._scan(folder, lambda _batch: True)
 
-    async def _gone(self, folder: Folder, error: Exception) -> None:
-        row = self._rows.pop(folder)
-        await self._store.write(lambda tx: folders.gone(tx.db, row.id))
-        emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
-
     async def _reconcile(self, *, everything: bool) -> None:
         """Compare folders with the server where that is due, after all of them were listed (F4)."""
         policy = self._mailbox.services.rules().of(self._mailbox.id).on_remote_delete
-        for row in list(self._rows.values()):
+        for folder, row in list(self._rows.items()):
             if row.cursor is None or row.cursor.backfilling:
                 continue
             if everything or _due(row):
-                await reconcile(self._store, self._session, row, policy)
+                await reconcile(self._store, self._session, row, policy, self._mailbox.begin_at)
+                self._rows[folder] = replace(row, reconciled_at=now_ms())
         await drop_gone(self._store, self._mailbox.id, policy)
 
     def _cursor(self, folder: Folder) -> Cursor | None:

@@ -20,7 +20,7 @@ from eisd.logs import emit
 from eisd.mime.headers import extract
 from eisd.model.activity import OutcomeReason
 from eisd.model.mail import Headers, RawMessage
-from eisd.store import copies, folders
+from eisd.store import copies, folders, removals
 from eisd.store.copies import Queued
 from eisd.store.database import Tx
 from eisd.sync.mailbox import Mailbox
@@ -87,7 +87,7 @@ class Fetcher:
         except (FolderGone, CursorExpired):  # these ids lead nowhere, or to other messages
             await self._take(waiting, gathered)
             gone = [one.id for one in waiting.values()]
-            await mailbox.services.store.write(lambda tx: copies.vanished(tx.db, gone))
+            await mailbox.services.store.write(lambda tx: removals.vanished(tx.db, gone))
             return
         except DriverError as exc:
             await self._take(waiting, gathered)
@@ -146,7 +146,7 @@ class Fetcher:
 
         def write(tx: Tx) -> list[Settled]:
             if gone:
-                copies.vanished(tx.db, gone)
+                removals.vanished(tx.db, gone)
             return [complete(tx, rules, one.id, fetched) for one, fetched in ready]
 
         try:

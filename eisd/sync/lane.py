@@ -12,7 +12,7 @@ import random
 
 from eisd import events
 from eisd.driver.interface import Session
-from eisd.errors import DriverError, StoreError
+from eisd.errors import DriverError, StoreError, UserError
 from eisd.logs import emit
 from eisd.store import copies
 from eisd.store.copies import Queued
@@ -39,14 +39,17 @@ class Lane:
     async def run(self) -> None:
         """Fetch whatever is queued, for as long as the mailbox is connected."""
         while True:
-            if not await self._queue():
-                await self._mailbox.lane_bell.wait(await self._rest())
-                continue
             try:
+                if not await self._queue():
+                    await self._mailbox.lane_bell.wait(await self._rest())
+                    continue
                 await self._drain_on_own_session()
                 self._backoff.reset()
                 self._mailbox.lane_blocked = False
-            except (DriverError, StoreError) as exc:
+            except (DriverError, StoreError, UserError) as exc:
+                await self._trouble(exc)
+            except Exception as exc:  # noqa: BLE001  our mistake: nothing must end the lane
+                emit(events.TASK_CRASHED, task=self._mailbox.name, restart_in_s=None, error=exc)
                 await self._trouble(exc)
 
     async def drain(self, session: Session) -> None:

@@ -7,18 +7,25 @@ only one that no folder shows any more counts as removed.
 from __future__ import annotations
 
 from eisd.driver.interface import Session
-from eisd.store import activities, copies, folders, listings
+from eisd.store import activities, folders, listings, removals
 from eisd.store.database import Database, Tx
 from eisd.store.folders import FolderRow
 from eisd.store.sql import now_ms
 
 
-async def reconcile(store: Database, session: Session, row: FolderRow, policy: str) -> int:
-    """Mark the copies of a folder that the server no longer lists; return how many."""
-    absent, _ = await compare(store, session, row)
+async def reconcile(
+    store: Database, session: Session, row: FolderRow, policy: str, begin_at: int | None
+) -> int:
+    """Mark the copies of a folder that the server no longer lists; return how many.
+
+    Copies from before ``begin_at`` (ms), where the window begins, may lie below the folder's
+    floor; of those its listing says nothing.
+    """
+    absent, _ = await compare(store, session, row, begin_at=begin_at)
 
     def mark(tx: Tx) -> None:
         _removed(tx, absent, policy)
+        _orphaned(tx, removals.retired(tx.db, row.id), policy)
         folders.reconciled(tx.db, row.id)
 
     await store.write(mark)
@@ -26,7 +33,12 @@ async def reconcile(store: Database, session: Session, row: FolderRow, policy: s
 
 
 async def compare(
-    store: Database, session: Session, row: FolderRow, *, room: int | None = None
+    store: Database,
+    session: Session,
+    row: FolderRow,
+    *,
+    room: int | None = None,
+    begin_at: int | None = None,
 ) -> tuple[list[int], list[str]]:
     """(ids of our copies the server lacks, remote ids it lists that we lack), above the floor.
 
@@ -41,19 +53,23 @@ async def compare(
     async for chunk in session.listing(row.folder, cursor):
         await store.write(lambda tx, chunk=chunk: listings.note(tx.db, place, chunk))  # type: ignore[misc]
     return await store.write(
-        lambda tx: listings.compare(tx.db, place, row.id, cursor.validity, began)
+        lambda tx: listings.compare(tx.db, place, row.id, cursor.validity, began, begin_at)
     )
 
 
 async def drop_gone(store: Database, mailbox: int, policy: str) -> None:
     """Mark the copies of folders that the server no longer lists at all."""
-    gone = await store.read(lambda db: copies.of_gone_folders(db, mailbox))
+    gone = await store.read(lambda db: removals.of_gone_folders(db, mailbox))
     if gone:
         await store.write(lambda tx: _removed(tx, gone, policy))
 
 
 def _removed(tx: Tx, ids: list[int], policy: str) -> None:
-    orphans = copies.removed(tx.db, ids)
+    _orphaned(tx, removals.removed(tx.db, ids), policy)
+
+
+def _orphaned(tx: Tx, orphans: list[int], policy: str) -> None:
+    """Apply the policy to messages that no copy shows any more."""
     if policy == "mark":
         activities.flag_removed(tx.db, orphans)
     elif policy == "remove":
