@@ -15,11 +15,9 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from eisd import __version__, events, logs
-from eisd.api.app import create
-from eisd.api.server import Listeners
 from eisd.config.load import Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import health
@@ -31,6 +29,9 @@ from eisd.driver.registry import Registry, discover
 from eisd.errors import EisdError, ExitCode
 from eisd.logs import emit
 from eisd.store.database import exclusive
+
+if TYPE_CHECKING:
+    from eisd.api.server import Listeners
 
 UMASK: Final = 0o077
 STOP_SECONDS: Final = 9.0
@@ -77,6 +78,9 @@ def _tell_drivers(registry: Registry) -> None:
 
 
 async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
+    from eisd.api.app import create  # noqa: PLC0415 - FastAPI is slow, and --once needs none
+    from eisd.api.server import Listeners  # noqa: PLC0415
+
     notifier, stop = Notifier(), Stop()
     core = await Core.open(loaded, registry)
     listeners = Listeners(create(core))

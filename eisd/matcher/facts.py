@@ -16,8 +16,10 @@ from eisd.matcher.authentication import dmarc_passed
 from eisd.matcher.blocklist import Blocklist
 from eisd.matcher.keys import AddressKeys, Hasher
 from eisd.mime.addresses import domain_of
+from eisd.mime.charset import guess
 from eisd.mime.headers import author as author_of
 from eisd.mime.headers import identity
+from eisd.mime.text import one_line
 from eisd.model.facts import Facts, KeyHash, Mark, Participant
 from eisd.model.mail import Address, Headers, Role, Signal
 
@@ -92,7 +94,8 @@ def _authenticated(headers: Headers, author: Address, trusted: frozenset[str]) -
     domain = domain_of(author.key)
     if not domain or any(domain_of(one.key) != domain for one in headers.from_):
         return False
-    return dmarc_passed(headers.authentication_results, trusted, domain)
+    results = (one_line(guess(value)) for value in headers.authentication_results)
+    return dmarc_passed(results, trusted, domain)
 
 
 def _parents(headers: Headers, hasher: Hasher) -> tuple[KeyHash, ...]:

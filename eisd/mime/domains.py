@@ -33,6 +33,8 @@ def _suffix_list() -> PublicSuffixList:
 def preload() -> None:
     """Read the public suffix list now rather than at the first question."""
     _suffix_list()
+    _short_suffixes()
+    _wild()
 
 
 @lru_cache(maxsize=16_384)
@@ -41,7 +43,28 @@ def registrable_domain(domain: str) -> str:
     last = domain.rpartition(".")[2]
     if not last or last.isdigit() or domain.startswith("["):
         return ""
+    if domain.count(".") == 1 and domain not in _short_suffixes() and last not in _wild():
+        return domain
     return _suffix_list().privatesuffix(domain) or ""
+
+
+@cache
+def _rules() -> frozenset[str]:
+    """The list's rules as they are written, without comments."""
+    lines = (line.split()[0] for line in _SUFFIXES.decode("utf-8").splitlines() if line.strip())
+    return frozenset(line for line in lines if not line.startswith("//"))
+
+
+@cache
+def _short_suffixes() -> frozenset[str]:
+    """Public suffixes of two labels: what looks registrable and is not."""
+    return frozenset(_a_labels(rule) for rule in _rules() if rule.count(".") == 1)
+
+
+@cache
+def _wild() -> frozenset[str]:
+    """Top-level domains below which everything of one label is a public suffix."""
+    return frozenset(_a_labels(rule[2:]) for rule in _rules() if rule.startswith("*."))
 
 
 def is_freemail(domain: str) -> bool:

@@ -27,7 +27,7 @@ from eisd.mime.limits import (
     REFERENCES,
 )
 from eisd.mime.signals import author_bits, first_keyed, header_bits, is_list_rewrite
-from eisd.mime.text import clean, one_line
+from eisd.mime.text import clean
 from eisd.mime.words import decode_text
 from eisd.model.mail import Address, Headers, Signal
 
@@ -60,6 +60,7 @@ _TYPE: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-
 _USUAL_ID: Final = re.compile(rb"<([!-;=?-~]{1,998})>")
 _RESULTS_MAX: Final = 16
 _NAME_MAX: Final = 40
+_ORIGINAL: Final = frozenset({b"x-original-from", b"x-original-sender"})
 _ADDRESS_FIELDS: Final = (b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to")
 _REFERENCES_READ: Final = 16 << 10
 _NO_ADDRESSES: Final = AddressList(())
@@ -122,16 +123,16 @@ def _wanted(head: bytes) -> bytes | None:
 
 def _facts(fields: Fields, defects: list[str], local_case: LocalCase) -> Headers:
     """Read each field once; ``defects`` are those of the block."""
-    lists = {
-        name: _addresses(fields[name], local_case) if name in fields else _NO_ADDRESSES
-        for name in _ADDRESS_FIELDS
-    }
+    lists = dict.fromkeys(_ADDRESS_FIELDS, _NO_ADDRESSES)
+    for name in _ADDRESS_FIELDS:
+        if name in fields:
+            read = lists[name] = _addresses(fields[name], local_case)
+            if read.truncated:
+                defects.append("addresses")
     from_ = lists[b"from"]
     reply_to = lists[b"reply-to"].addresses
-    if True in [each.truncated for each in lists.values()]:
-        defects.append("addresses")
     list_post = _list_post(fields.get(b"list-post"), local_case)
-    original = _original(fields, local_case)
+    original = None if _ORIGINAL.isdisjoint(fields) else _original(fields, local_case)
     rewritten = is_list_rewrite(
         from_.addresses, original, list_post, has_list_id=b"list-id" in fields
     )
@@ -148,28 +149,35 @@ def _facts(fields: Fields, defects: list[str], local_case: LocalCase) -> Headers
         bits |= Signal.LIST_REWRITE.value
     if defects:
         bits |= Signal.LIMITED.value
+    references = fields.get(b"references")
     return Headers(
-        message_id=message_id(_first(fields, b"message-id")),
-        subject_raw=subject,
-        date_raw=date_raw,
-        date=parse_date(date_raw) if date_raw else None,
-        received=_received(fields.get(b"received")),
-        from_=from_.addresses,
-        sender=lists[b"sender"].addresses,
-        reply_to=reply_to,
-        to=lists[b"to"].addresses,
-        cc=lists[b"cc"].addresses,
-        bcc=lists[b"bcc"].addresses,
-        in_reply_to=in_reply_to[0] if in_reply_to else None,
-        references=_references(fields.get(b"references"))[-REFERENCES:],
-        signals=Signal(bits),
-        list_post=list_post,
-        original_from=original,
-        authentication_results=_results(fields.get(b"authentication-results")),
-        delivered_to=_delivered_to(fields, local_case),
-        content_type=content_type,
-        defects=tuple(dict.fromkeys(defects)) if defects else (),
+        message_id(_first(fields, b"message-id")),
+        subject,
+        date_raw,
+        parse_date(date_raw) if date_raw else None,
+        _received(fields.get(b"received")),
+        from_.addresses,
+        lists[b"sender"].addresses,
+        reply_to,
+        lists[b"to"].addresses,
+        lists[b"cc"].addresses,
+        lists[b"bcc"].addresses,
+        in_reply_to[0] if in_reply_to else None,
+        _references(references)[-REFERENCES:] if references else (),
+        _signal(bits),
+        list_post,
+        original,
+        tuple(fields.get(b"authentication-results", ())[:_RESULTS_MAX]),
+        _delivered_to(fields, local_case),
+        content_type,
+        tuple(dict.fromkeys(defects)) if defects else (),
     )
+
+
+@lru_cache(maxsize=4_096)
+def _signal(bits: int) -> Signal:
+    """The flags of these bits; making one anew costs more than looking it up."""
+    return Signal(bits)
 
 
 def _first(fields: Fields, name: bytes) -> bytes:
@@ -249,11 +257,6 @@ def _content_type(value: bytes) -> str:
     return written[0].decode("ascii") if written else ""
 
 
-def _results(values: list[bytes] | None) -> tuple[str, ...]:
-    """The topmost Authentication-Results, each on one line (RFC 8601)."""
-    return tuple(one_line(guess(value)) for value in values[:_RESULTS_MAX]) if values else ()
-
-
 def _original(fields: Fields, local_case: LocalCase) -> Address | None:
     """The author a list names after it wrote itself into From (S3)."""
     for name in (b"x-original-from", b"x-original-sender"):
@@ -266,6 +269,8 @@ def _original(fields: Fields, local_case: LocalCase) -> Address | None:
 
 def _delivered_to(fields: Fields, local_case: LocalCase) -> tuple[str, ...]:
     """The exact keys of the envelope's recipients, as far as the header tells them."""
+    if b"delivered-to" not in fields and b"x-original-to" not in fields:
+        return ()
     values = fields.get(b"delivered-to", []) + fields.get(b"x-original-to", [])
     if not values:
         return ()

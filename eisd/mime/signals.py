@@ -116,24 +116,32 @@ _AUTOMATIC_FIELDS: Final = frozenset(
 
 def _automatic_bits(fields: Mapping[bytes, Sequence[bytes]]) -> int:
     """The bits of the fields that machines put on what they send."""
-    signals = Signal(0)
-    precedence = {_word(value) for value in fields.get(b"precedence", ())}
-    if precedence & _BULK or b"feedback-id" in fields:
-        signals |= Signal.BULK
-    if b"auto_reply" in precedence:
-        signals |= Signal.AUTO_REPLY
-    if any(_word(value) != b"no" for name in _AUTO_FIELDS for value in fields.get(name, ())):
-        signals |= Signal.AUTO_REPLY
+    bits = _BULK_BIT if b"feedback-id" in fields else 0
+    for value in fields.get(b"precedence", ()):
+        word = _word(value)
+        if word in _BULK:
+            bits |= _BULK_BIT
+        elif word == b"auto_reply":
+            bits |= _AUTO_REPLY
+    for name in _AUTO_FIELDS:
+        for value in fields.get(name, ()):
+            if _word(value) != b"no":
+                bits |= _AUTO_REPLY
     for value in fields.get(b"auto-submitted", ()):
         word = _word(value)
         if word == b"auto-replied":
-            signals |= Signal.AUTO_REPLY
+            bits |= _AUTO_REPLY
         if word != b"no":
-            signals |= Signal.AUTO_GENERATED
-    for value in fields.get(b"return-path", ())[:1]:
-        if b"".join(value.split()) == b"<>":
-            signals |= Signal.NULL_RETURN_PATH
-    return signals.value
+            bits |= _AUTO_GENERATED
+    if b"return-path" in fields and b"".join(fields[b"return-path"][0].split()) == b"<>":
+        bits |= _NULL_RETURN_PATH
+    return bits
+
+
+_BULK_BIT: Final = Signal.BULK.value
+_AUTO_REPLY: Final = Signal.AUTO_REPLY.value
+_AUTO_GENERATED: Final = Signal.AUTO_GENERATED.value
+_NULL_RETURN_PATH: Final = Signal.NULL_RETURN_PATH.value
 
 
 def _word(value: bytes) -> bytes:
@@ -144,6 +152,8 @@ def _word(value: bytes) -> bytes:
 def _subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
     head = raw[:_SUBJECT_READ]
+    if not answers and b":" not in head and b"=?" not in head and head.isascii():
+        return 0  # no prefix can be there
     encoded = head.find(b"=?")
     if encoded > 0 and b":" in head[:encoded]:
         head = head[:encoded]  # the prefix is plain: no need to read the rest

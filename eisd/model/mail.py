@@ -88,8 +88,9 @@ class Headers(NamedTuple):
     """The exact key of List-Post's mailto address, or empty."""
     original_from: Address | None
     """X-Original-From, else X-Original-Sender."""
-    authentication_results: tuple[str, ...]
-    """Unfolded values, topmost first."""
+    authentication_results: tuple[bytes, ...]
+    """Unfolded values as they stand, topmost first; they count for nothing unless their server is
+    trusted (S4)."""
     delivered_to: tuple[str, ...]
     """Exact keys of Delivered-To and X-Original-To."""
     content_type: str

@@ -55,8 +55,8 @@ class Imported:
     removed: int = 0
     addresses_added: int = 0
     addresses_ended: int = 0
-    always_known: list[KeyHash] = field(default_factory=list)
-    """Hashes of new addresses that are always known: the past may concern them (M3)."""
+    with_past: list[KeyHash] = field(default_factory=list)
+    """Hashes of new addresses that were known before now: the past may concern them (M3)."""
 
 
 class Filter:
@@ -221,12 +221,14 @@ def _put_addresses(
         given.add(address.key)
         known = open_rows.get(address.key)
         if known is None:
-            _add_interval(db, contact, person.workspace, address, known_since, done)
+            _add_interval(db, contact, person.workspace, address, known_since, now, done)
             continue
         row_id, primary, added = known
         wanted = added if address.added_at is None else address.added_at
         if (primary, added) != (address.primary, wanted) or address.ended_at is not None:
             touched = True
+            if added is not None and (wanted or 0) < added:
+                done.with_past += {address.exact, address.relaxed}
             db.execute(
                 "UPDATE address SET is_primary = ?, added_at = ?, ended_at = ? WHERE id = ?",
                 (address.primary, wanted, address.ended_at, row_id),
@@ -244,6 +246,7 @@ def _add_interval(
     workspace: str,
     address: AddressIn,
     known_since: int | None,
+    now: int,
     done: Imported,
 ) -> None:
     added = known_since if address.added_at is None else address.added_at
@@ -271,8 +274,8 @@ def _add_interval(
         ),
     )
     done.addresses_added += 1
-    if added is None:
-        done.always_known += {address.exact, address.relaxed}
+    if added is None or added < now:
+        done.with_past += {address.exact, address.relaxed}
 
 
 def remove(db: sqlite3.Connection, contact: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -193,23 +193,17 @@ def facts_by_prefix(db: sqlite3.Connection, prefix: bytes) -> list[tuple[bytes, 
     ).fetchall()
 
 
-def holding(db: sqlite3.Connection, needles: Sequence[bytes]) -> list[bytes]:
-    """Identities of copies that matched nobody whose facts hold one of these 8-byte hashes.
+def holding(db: sqlite3.Connection, holds: Callable[[bytes], bool]) -> list[bytes]:
+    """Identities of copies that matched nobody whose facts hold what is looked for, each once.
 
     A filter, never a verdict (U2): what it names is decided again. It reads the facts of every
     such copy once, about 60 bytes each, and no address.
     """
-    if not needles:
-        return []
-    found: list[bytes] = []
     rows = db.execute(
-        "SELECT DISTINCT id_key, facts FROM copy WHERE outcome IN ('unmatched', 'skipped')"
+        "SELECT id_key, facts FROM copy WHERE outcome IN ('unmatched', 'skipped')"
         " AND held = '' AND removed_at IS NULL"
     )
-    for id_key, facts in rows:
-        if any(needle in facts for needle in needles):
-            found.append(id_key)
-    return found
+    return list(dict.fromkeys(id_key for id_key, facts in rows if holds(facts)))
 
 
 def settle(

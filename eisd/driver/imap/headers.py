@@ -20,14 +20,13 @@ from eisd.wire.imap_fetch import Fetched, merge
 from eisd.wire.imap_grammar import compress, parse_internaldate
 
 HEADER_FIELDS = (
-    "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID",
-    "In-Reply-To", "References", "Return-Path", "Delivered-To", "X-Original-To",
-    "List-Id", "List-Post", "List-Unsubscribe", "Precedence", "Auto-Submitted", "X-Autoreply",
-    "X-Autorespond", "X-Autoresponder", "Feedback-ID", "X-Original-From", "X-Original-Sender",
-    "Authentication-Results", "Content-Type",
+    "From", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID",
+    "In-Reply-To", "References", "Return-Path", "List-Id", "List-Post", "List-Unsubscribe",
+    "Precedence", "Auto-Submitted", "X-Autoreply", "X-Autorespond", "X-Autoresponder",
+    "Feedback-ID", "X-Original-From", "X-Original-Sender", "Authentication-Results", "Content-Type",
 )  # fmt: skip
 """What decisions need. Received is not asked for: it is half of a header's bytes, and only the time
-of a matched message needs it (T1), whose whole header is fetched anyway."""
+of a matched message needs it (T1), whose whole header is fetched anyway; so with Delivered-To."""
 
 _FACTS = "UID FLAGS INTERNALDATE RFC822.SIZE"
 _ITEMS = f"({_FACTS} BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})])"

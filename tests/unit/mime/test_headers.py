@@ -327,7 +327,7 @@ def test_envelope_and_authentication() -> None:
     )
 
     assert facts.delivered_to == ("a@x.test", "b@x.test")
-    assert facts.authentication_results == ("mx.x.test; dmarc=pass", "forged; dmarc=pass")
+    assert facts.authentication_results == (b"mx.x.test; dmarc=pass", b"forged; dmarc=pass")
 
 
 def test_received_dates() -> None:
