@@ -95,6 +95,11 @@ def header_lines(header: bytes) -> tuple[list[bytes], bool]:
 
 def extract(header: bytes, *, local_case: LocalCase = "fold") -> Headers:
     """The facts of one header block; total, bounded, the same for the same bytes."""
+    return _facts(*_fields(header), local_case)
+
+
+def _fields(header: bytes) -> tuple[Fields, list[str]]:
+    """The wanted fields of any block, line by line, and the defects met."""
     lines, limited = header_lines(header)
     fields: Fields = {}
     defects: list[str] = ["header_block"] if limited else []
@@ -111,7 +116,7 @@ def extract(header: bytes, *, local_case: LocalCase = "fold") -> Headers:
             fields[name].append(value)
         else:
             fields[name] = [value]
-    return _facts(fields, defects, local_case)
+    return fields, defects
 
 
 @lru_cache(maxsize=1_024)

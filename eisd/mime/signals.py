@@ -118,11 +118,7 @@ def _automatic_bits(fields: Mapping[bytes, Sequence[bytes]]) -> int:
     """The bits of the fields that machines put on what they send."""
     bits = _BULK_BIT if b"feedback-id" in fields else 0
     for value in fields.get(b"precedence", ()):
-        word = _word(value)
-        if word in _BULK:
-            bits |= _BULK_BIT
-        elif word == b"auto_reply":
-            bits |= _AUTO_REPLY
+        bits |= _PRECEDENCE.get(_word(value), 0)
     for name in _AUTO_FIELDS:
         for value in fields.get(name, ()):
             if _word(value) != b"no":
@@ -138,6 +134,10 @@ def _automatic_bits(fields: Mapping[bytes, Sequence[bytes]]) -> int:
     return bits
 
 
+_PRECEDENCE: Final = {
+    **dict.fromkeys(_BULK, Signal.BULK.value),
+    b"auto_reply": Signal.AUTO_REPLY.value,
+}
 _BULK_BIT: Final = Signal.BULK.value
 _AUTO_REPLY: Final = Signal.AUTO_REPLY.value
 _AUTO_GENERATED: Final = Signal.AUTO_GENERATED.value
