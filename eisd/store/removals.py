@@ -53,6 +53,31 @@ def retired(db: sqlite3.Connection, folder: int) -> list[int]:
     ]
 
 
+def displaced(
+    db: sqlite3.Connection, folder: int, validity: str, listed: Sequence[tuple[str, bytes]]
+) -> None:
+    """Retire copies whose remote id the server has given to another message since.
+
+    It must not, within one numbering; a server that has none does. ``listed`` holds remote ids
+    with the identities they name now.
+    """
+    now = now_ms()
+    named = dict(listed)
+    for at in range(0, len(listed), CHUNK):
+        chunk = [remote_id for remote_id, _ in listed[at : at + CHUNK]]
+        known = db.execute(
+            "SELECT id, remote_id, id_key FROM copy WHERE folder_id = ? AND validity = ?"
+            f" AND remote_id IN ({marks(len(chunk))})",
+            (folder, validity, *chunk),
+        ).fetchall()
+        gone = [row_id for row_id, remote_id, id_key in known if named[remote_id] != id_key]
+        removed(db, gone)
+        db.executemany(
+            "UPDATE copy SET validity = validity || '~' || ? WHERE id = ?",
+            [(now, one) for one in gone],
+        )
+
+
 def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
     """Mark copies removed; return the messages that no copy shows any more.
 

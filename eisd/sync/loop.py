@@ -39,6 +39,8 @@ WATCH = 300.0
 DISCOVER = 3600.0
 """How often the list of folders is asked for again."""
 DAY_MS = 86_400_000
+SKEW_MS = 300_000
+"""The provider's clock may be so far behind ours, and what it receives now is no past."""
 FRESH_LOGIN = 120.0
 """The first refusal is checked once more after so many seconds: providers err, too."""
 
@@ -202,7 +204,7 @@ class Life:
         self._backoffs.config.reset()
         mailbox.retry_at = None
         days = mailbox.plan.window_days
-        begin = None if days is None else now_ms() - days * DAY_MS
+        begin = None if days is None else now_ms() - max(days * DAY_MS, SKEW_MS)
 
         def connected(tx: Tx) -> int | None:
             mailboxes.connected(tx.db, mailbox.id, begin)

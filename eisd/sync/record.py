@@ -26,7 +26,7 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders, mailboxes, reports
+from eisd.store import copies, folders, mailboxes, removals, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
@@ -107,6 +107,9 @@ def record(
         raise Transient("the folder is to be listed anew", code="resync")
     book = book_of(tx)
     done = Recorded(copies=len(batch))
+    removals.displaced(
+        tx.db, place.folder, cursor.validity, [(o.remote_id, o.facts.id_key) for o in batch]
+    )
     known: dict[bytes, list[CopyRow]] = {}
     for row in copies.by_identity(tx.db, list({one.facts.id_key for one in batch})):
         known.setdefault(row.id_key, []).append(row)
