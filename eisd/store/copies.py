@@ -274,6 +274,15 @@ def blank(db: sqlite3.Connection, id_key: bytes, nothing: bytes) -> None:
     )
 
 
+def identify(db: sqlite3.Connection, copy: int, id_key: bytes, variant: int, facts: bytes) -> None:
+    """Set which message a copy belongs to, after its header could be read at last."""
+    db.execute(
+        "UPDATE copy SET id_key = ?, variant = ?, facts = ?, outcome = 'pending', reason = ''"
+        " WHERE id = ?",
+        (id_key, variant, facts, copy),
+    )
+
+
 def hold(db: sqlite3.Connection, copy: int, reason: OutcomeReason) -> None:
     """This copy is dealt with and counts for no message: skipped, for that reason."""
     db.execute(

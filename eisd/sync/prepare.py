@@ -25,6 +25,8 @@ class Prepared(NamedTuple):
     box: Box
     held: OutcomeReason
     facts: Facts
+    unread: bool = False
+    """The server has the copy and would not give its header: it is fetched whole."""
 
 
 def prepare(
@@ -49,12 +51,18 @@ def prepare(
             trusted_authserv=rules.trusted_authserv,
             sent=sent,
         )
+        unread = not copy.header
+        if unread:  # nothing to know it by: it is itself alone until it is fetched
+            name = f"unread:{mailbox}:{folder.name}:{copy.remote_id}"
+            facts = facts._replace(id_key=rules.hasher.identity(name))
         held = OutcomeReason.NONE
         if "\\Draft" in copy.flags:
             held = OutcomeReason.DRAFT
         elif begin_at is not None and gate_at < begin_at:
             held = OutcomeReason.OUTSIDE_WINDOW
         found.append(
-            Prepared(copy.remote_id, copy.size, copy.flags, copy.live, gate_at, box, held, facts)
+            Prepared(
+                copy.remote_id, copy.size, copy.flags, copy.live, gate_at, box, held, facts, unread
+            )
         )
     return found

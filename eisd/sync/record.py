@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from eisd.errors import Transient
-from eisd.matcher.codec import pack, unpack
+from eisd.matcher.codec import pack
 from eisd.matcher.facts import facts_of, merge
 from eisd.matcher.keys import parent_key
 from eisd.matcher.staff import direction_of
@@ -148,6 +148,8 @@ def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
     outcome, reason = verdict.outcomes[0]
     if reason is OutcomeReason.BOUNCE:
         outcome = Outcome.PENDING  # its report is still to be read (G1)
+    if one.unread:
+        outcome, reason = Outcome.ERROR, OutcomeReason.FETCH
     answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
     new = _new(one, 0, outcome, reason, answers)
     return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=_NOTHING)
@@ -247,8 +249,8 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         trusted_authserv=rules.trusted_authserv,
         sent=row.box is Box.SENT,
     )
-    if facts.id_key != row.id_key:  # the server shows another header than it listed
-        facts = unpack(row.id_key, row.gate_at, row.facts)
+    if facts.id_key != row.id_key:
+        row = _identify(tx, rules, row, facts, done)
     if fetched.parsed.calendar_method in {"REQUEST", "REPLY", "CANCEL"}:
         facts = _with(facts, Signal.CALENDAR)
     settle(
@@ -261,6 +263,15 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         done=done,
     )
     return done
+
+
+def _identify(tx: Tx, rules: Rules, row: CopyRow, facts: Facts, done: Settled) -> CopyRow:
+    """The listing showed another header, or none at all: what was fetched is the truth."""
+    others = copies.by_identity(tx.db, [facts.id_key])
+    variant = variant_for(representatives(others), facts)
+    copies.identify(tx.db, row.id, facts.id_key, variant, pack(facts))
+    settle(rules, book_of(tx), row.id_key, done=done)
+    return copies.by_id(tx.db, row.id)
 
 
 def _report(tx: Tx, rules: Rules, row: CopyRow, fetched: Fetched) -> None:

@@ -345,3 +345,20 @@ async def test_no_index_keeps_no_hash_of_strangers(here: World):
     kept = await here.rows("SELECT facts FROM copy WHERE outcome = 'unmatched'")
     assert len(kept) == 1
     assert HASHER.key("eve@z.test").to_bytes(8, "big") not in kept[0][0]
+
+
+async def test_a_header_the_server_will_not_give(here: World, monkeypatch: pytest.MonkeyPatch):
+    """A copy listed without its header is fetched whole and then decided like any other."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    mine = anna.deliver("ada@x.test", subject="Mine")
+    other = anna.deliver("eve@y.test", subject="Theirs")
+    monkeypatch.setattr("eisd.driver.memory._head", lambda _rfc822: b"")
+
+    await here.sync()
+
+    assert await here.outcomes() == {
+        ("anna", "INBOX", mine): "matched",
+        ("anna", "INBOX", other): "unmatched:no_contact",
+    }
+    assert [row[5] for row in await here.activities()] == ["Mine"]
