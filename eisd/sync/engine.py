@@ -58,9 +58,9 @@ class Engine:
         """Whether some folder's past is not listed yet."""
         return any(_backfilling(row.cursor) for row in self._rows.values())
 
-    def watched(self) -> Folder:
-        """The folder that matters most: the inbox, else the first one synced."""
-        return next(iter(self._rows))
+    def watched(self) -> Folder | None:
+        """The folder that matters most: the inbox, else the first one synced, if there is one."""
+        return next(iter(self._rows), None)
 
     @property
     def folders(self) -> list[Folder]:

@@ -23,7 +23,7 @@ from eisd.errors import (
 )
 from eisd.logs import emit
 from eisd.model.folder import Folder
-from eisd.model.mailbox import Reason
+from eisd.model.mailbox import MailboxState, Reason
 from eisd.store import mailboxes
 from eisd.store.database import Tx
 from eisd.store.sql import now_ms
@@ -97,7 +97,8 @@ class Life:
         began = monotonic()
         try:
             async with mailbox.services.logins:
-                await mailbox.event(Event.CONNECT)
+                if mailbox.state is not MailboxState.PROBLEMATIC:  # a probe is no news
+                    await mailbox.event(Event.CONNECT)
                 opening = mailbox.session()
                 session = await opening.__aenter__()
             try:
@@ -137,8 +138,7 @@ class Life:
                     break
                 await self._caught_up(session)
                 if asked or mailbox.lane_blocked:
-                    await self._lane.drain(session)
-                await self._finish_lane()
+                    await self._finish_lane(session)
                 mailbox.tell_waiters()
                 await self._watch(engine, session)
             mailbox.reconnect = False
@@ -147,30 +147,27 @@ class Life:
             with suppress(asyncio.CancelledError):
                 await lane
 
-    async def _finish_lane(self) -> None:
-        """Somebody waits for what the lane has in hand."""
+    async def _finish_lane(self, session: Session) -> None:
+        """Fetch what may be fetched now, and wait for what the lane has in hand."""
         mailbox = self._mailbox
+        await self._lane.drain(session)
         while mailbox.has_due and mailbox.in_hand:
             await mailbox.quiet.wait()
+            await self._lane.drain(session)
 
     async def _watch(self, engine: Engine, session: Session) -> None:
         """Wait for mail until the next full pass is due."""
         mailbox = self._mailbox
         end = monotonic() + mailbox.plan.interval
-        if not engine.folders:
-            await mailbox.bell.wait(mailbox.plan.interval)
-            return
         while (left := end - monotonic()) > 0:
             folder = engine.watched()
-            if not mailbox.plan.push:
+            if folder is None or not mailbox.plan.push:
                 await mailbox.bell.wait(left)
                 return
             if await self._wait(session, folder, min(left, WATCH)):
                 return
             mailbox.beat = monotonic()
             await engine.newest(folder)
-            if not engine.folders:
-                return
             rest = engine.folders if session.capabilities.push_all else engine.folders[:2]
             await engine.live([f for f in rest if f is not folder])
             if mailbox.lane_blocked:
@@ -198,6 +195,8 @@ class Life:
     async def _logged_in(self, session: Session) -> None:
         """A login succeeded: take the window's begin the first time, and say so."""
         mailbox = self._mailbox
+        if mailbox.state is MailboxState.PROBLEMATIC:
+            await mailbox.event(Event.CONNECT)
         self._connected_at = monotonic()
         self._backoffs.connect.reset()
         self._backoffs.auth.reset()

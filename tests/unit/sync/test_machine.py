@@ -393,8 +393,8 @@ class Mailboxes(RuleBasedStateMachine):
 
 
 TestMailboxes = Mailboxes.TestCase
-TestMailboxes.pytestmark = [pytest.mark.timeout(300)]
 if settings.get_current_profile_name() != "long":
+    TestMailboxes.pytestmark = [pytest.mark.timeout(200)]
     TestMailboxes.settings = settings(
         max_examples=60,
         stateful_step_count=30,
