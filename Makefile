@@ -35,8 +35,7 @@ bench: venv    ## how fast, how big
 	$(BIN)/pytest tests/bench --override-ini 'python_files=bench_*.py' --capture=no --timeout=0
 
 docs: venv    ## write the generated pages anew
-	$(BIN)/python -m eisd.config.generate
-	$(BIN)/python -m eisd.logs.reference >docs/reference/events.md
+	$(BIN)/python docs/generate.py
 
 wheel: venv    ## build/wheel/eisd-*.whl, its contents checked
 	rm -rf build/wheel

@@ -94,7 +94,7 @@ _JSON = ("mailboxes", "owners", "roles", "flags")
 
 
 def _dict(row: sqlite3.Row | Sequence[object]) -> dict[str, object]:
-    found = dict(zip(_LIST.replace(" ", "").split(","), row, strict=True))
+    found: dict[str, object] = dict(zip(_LIST.replace(" ", "").split(","), row, strict=True))
     for key in _JSON:
         found[key] = json.loads(str(found[key]))
     found["has_attachments"] = bool(found["has_attachments"])
