@@ -61,9 +61,8 @@ def import_(
     """
     from eisd.api import contact_files, contact_rows  # noqa: PLC0415
 
-    rows = contact_files.read(
-        _bytes(file), format_ or contact_files.format_of(file.name), workspace=workspace
-    )
+    chosen = format_ or contact_files.format_of(file.name)
+    rows = contact_files.read(_bytes(file), chosen, workspace=workspace)
     if rows.bad:
         refused = contact_files.refusal(str(file), rows.bad)
         if not skip_bad:

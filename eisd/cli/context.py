@@ -36,10 +36,14 @@ class Context:
         return load(self.config_path)
 
     def client(self, *, timeout: float = 30.0) -> Client:
-        """The daemon's API; ``timeout`` in seconds."""
-        from eisd.cli.client import Client  # noqa: PLC0415
+        """The daemon's API; ``timeout`` in seconds.
 
-        socket = self.loaded.settings.paths.socket
+        A configuration that is refused for something else does not stand in the way.
+        """
+        from eisd.cli.client import Client  # noqa: PLC0415
+        from eisd.config.load import find_socket  # noqa: PLC0415
+
+        socket = find_socket(self.config_path)
         if socket is None:
             raise ConfigError(
                 f"{self.config_path}: api.listen names no Unix socket, and commands need one",

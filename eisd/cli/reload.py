@@ -6,6 +6,7 @@ import click
 
 from eisd.cli import output
 from eisd.cli.base import Command
+from eisd.cli.client import Unavailable
 from eisd.cli.context import Context
 from eisd.cli.options import json_option
 from eisd.errors import ConfigError, ExitCode, UserError
@@ -23,6 +24,10 @@ def reload(context: Context, *, as_json: bool) -> None:
     """
     try:
         done = context.client(timeout=TIMEOUT).post("/reload")
+    except Unavailable as error:
+        if error.absent:
+            _ = context.loaded  # what is wrong with the configuration comes before that
+        raise
     except UserError as error:
         if error.code is ExitCode.CONFIG:  # places and source lines, not a sentence of ours
             raise ConfigError(str(error), hint=error.hint) from error

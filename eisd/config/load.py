@@ -23,7 +23,7 @@ from eisd.config.problems import ConfigRefused, Problem
 from eisd.config.schema import Settings
 from eisd.config.sources import Pending, Source, read_all
 
-__all__ = ["ConfigRefused", "Loaded", "Problem", "check", "default_path", "load"]
+__all__ = ["ConfigRefused", "Loaded", "Problem", "check", "default_path", "find_socket", "load"]
 
 DriverProblem = tuple[Sequence[str], str, str]
 CheckDriver = Callable[[str, dict[str, Any], str], Sequence[DriverProblem]]
@@ -93,6 +93,28 @@ def load(
         positions={source.path: source.places for source in seen.sources},
         warnings=tuple(seen.problems),
     )
+
+
+def find_socket(path: Path, *, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The API's Unix socket, also where the configuration is refused for something else.
+
+    So that a daemon, which goes on by the configuration before, can be reached all the same.
+
+    Raises:
+        ConfigRefused: not even that much can be read.
+        UserError: with code 66 when there is no configuration to read.
+    """
+    path = path.absolute()
+    seen = _examine(path, None, None, environ)
+    if seen.settings is not None:
+        return seen.settings.paths.socket
+    doc: dict[str, Any] = {
+        key: seen.merged.doc[key] for key in ("daemon", "api") if key in seen.merged.doc
+    }
+    settings, _ = _validate(doc)
+    if settings is None:
+        raise ConfigRefused(seen.problems, files=len(seen.sources))
+    return localise(settings, path, environ).paths.socket
 
 
 def check(path: Path, *, check_driver: CheckDriver | None = None) -> list[Problem]:

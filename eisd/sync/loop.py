@@ -87,7 +87,7 @@ class Life:
                         await lane
                 await self._lane.drain(session)
                 await self._caught_up(session)
-        except DriverError as exc:
+        except (DriverError, UserError) as exc:
             await self._failed(exc)
             raise
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from lab.dovecot import PASSWORD, Dovecot
 from lab.fixtures import certs, dovecot, start_dovecot, user
 

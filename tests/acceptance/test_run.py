@@ -8,10 +8,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from lab import mail
 
 CONTACTS = ("1,Ada Lovelace,ada@customer.test;countess@customer.test", "2,Grace,grace@navy.test")
+
+FEED = (
+    "SELECT workspace, contact_id, message_id, mailboxes, direction, roles, via, flags,"
+    " subject, text, occurred_at, received_at FROM activity_feed ORDER BY message_id"
+)
+OUTCOMES = (
+    "SELECT mailbox, folder, remote_id, message_id, outcome, reason, received_at"
+    " FROM message_outcomes ORDER BY folder, remote_id"
+)
 
 
 def letters(server, user, count=12):
@@ -116,12 +124,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_state(make_site, dovecot, user
 
     assert done.returncode == 0, done.stderr
     assert hits == 6
-    for view in (
-        "SELECT workspace, contact_id, message_id, mailboxes, direction, roles, via, flags,"
-        " subject, text, occurred_at, received_at FROM activity_feed ORDER BY message_id",
-        "SELECT mailbox, folder, remote_id, message_id, outcome, reason, received_at"
-        " FROM message_outcomes ORDER BY folder, remote_id",
-    ):
+    for view in (FEED, OUTCOMES):
         assert killed.rows(view) == undisturbed.rows(view)
     assert len(killed.subjects()) == 81
     assert killed.ok("db", "check") == ""
@@ -181,7 +184,7 @@ def test_files_are_their_owners_alone(site, dovecot, user):
     modes = {f.name: f.stat().st_mode & 0o777 for f in (site.dir / "state").iterdir()}
 
     assert modes.pop("api.sock") == 0o660
-    assert {mode for mode in modes.values()} == {0o600}
+    assert set(modes.values()) == {0o600}
     assert {"eisd.db", "eisd.key", "secrets.db"} <= modes.keys()
 
 
