@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from eisd.config.schema import Settings
 from eisd.model.mail import Role
+
+if TYPE_CHECKING:  # the scan's worker process reads policies, and no configuration
+    from eisd.config.schema import Settings
 
 Addresses = Literal["all", "primary"]
 NewAddress = Literal["from_added", "window", "all"]

@@ -11,14 +11,14 @@ written in one statement a batch. The others go by `eisd.sync.settle`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from eisd.errors import Transient
 from eisd.matcher.codec import pack
 from eisd.matcher.facts import facts_of, merge
-from eisd.matcher.keys import parent_key
+from eisd.matcher.keys import keys_of, parent_key
 from eisd.matcher.staff import direction_of
 from eisd.mime.headers import decode_text, identity
 from eisd.model.activity import Direction, Outcome, OutcomeReason
@@ -26,7 +26,7 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders, mailboxes, removals, reports
+from eisd.store import copies, folders, removals, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
@@ -34,7 +34,7 @@ from eisd.store.sql import Connection
 from eisd.sync.prepare import Prepared
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
-from eisd.sync.verdict import NOBODY, Book, Sight, judge
+from eisd.sync.verdict import NOBODY, Book, Sight, judge, read_people
 
 BOOK = "book"
 _NOTHING = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal(0), ()))
@@ -87,7 +87,7 @@ def forget_people(tx: Tx) -> None:
     """Staff or feeds have changed: read them again. The filter of contacts stays."""
     book = tx.cache.get(BOOK)
     if book is not None:
-        tx.cache[BOOK] = Book(tx.db, mailboxes.staff(tx.db), mailboxes.feeds(tx.db), book.filter)
+        tx.cache[BOOK] = Book(tx.db, read_people(tx.db), book.filter)
 
 
 def record(
@@ -124,7 +124,7 @@ def record(
 
 
 def _apart(
-    batch: Sequence[Prepared], known: object, book: Book
+    batch: Sequence[Prepared], known: Collection[bytes], book: Book
 ) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
     """Tell copies that are alone and concern nobody from those that need settling."""
     by_key: dict[bytes, list[Prepared]] = {}
@@ -133,7 +133,8 @@ def _apart(
     alone: list[Prepared] = []
     others: dict[bytes, list[Prepared]] = {}
     for id_key, members in by_key.items():
-        if len(members) == 1 and id_key not in known and not book.may_know(members[0].facts):  # type: ignore[operator]
+        is_alone = len(members) == 1 and id_key not in known
+        if is_alone and not book.may_know(keys_of(members[0].facts)):
             alone += members
         else:
             others[id_key] = members
@@ -220,8 +221,8 @@ def _list_parents(
     done: Recorded,
 ) -> None:
     """Decide skipped list mail again whose parent has just turned out to be ours (G4)."""
-    workspaces = book.feeds.get(mailbox, {})
-    staffs = [book.staff.get(workspace, NOBODY) for workspace in workspaces]
+    workspaces = book.people.feeds.get(mailbox, {})
+    staffs = [book.people.staff.get(workspace, NOBODY) for workspace in workspaces]
     written = [
         parent_key(one.facts.id_key)
         for one in batch
