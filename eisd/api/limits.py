@@ -7,6 +7,7 @@ import json
 import time
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eisd import events
@@ -26,8 +27,11 @@ SLOW: Final = {
 """Octets and seconds of those that need more. A message in base64 is a third larger."""
 
 
-class _TooLarge(Exception):
-    """The body has more octets than it may."""
+class _TooLarge(HTTPException):
+    """The body has more octets than it may; a kind of error that FastAPI does not disguise."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
 
 
 class Limits:

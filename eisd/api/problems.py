@@ -84,7 +84,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    code = ExitCode.UNKNOWN if status == 404 else ExitCode.USAGE  # noqa: PLR2004
+    code = {404: ExitCode.UNKNOWN, 413: ExitCode.DATA}.get(status, ExitCode.USAGE)
     return answer(status, f"{request.method} {request.url.path}: {TITLE.get(status, status)}", code)
 
 

@@ -166,7 +166,7 @@ class Core:
         """Stop the mailboxes, finish what is being written, and let go of everything."""
         await self.supervisor.close()
         await self.parser.aclose()
-        self._threads.shutdown()
+        await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self.store.close)
 
     # What commands ask
