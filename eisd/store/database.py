@@ -18,13 +18,15 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+from eisd import events
 from eisd.errors import ExitCode, StoreError, UserError
+from eisd.logs import emit
 from eisd.store.migrations import migrate
 
 T = TypeVar("T")
@@ -130,6 +132,7 @@ class Database:
         self._open_readers: list[sqlite3.Connection] = []
         self._db = connect(path)
         self._tx_cache: dict[str, Any] = {}
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="eisd-writer", daemon=True)
         self._thread.start()
 
@@ -158,7 +161,7 @@ class Database:
         def done(result: Any, error: BaseException | None) -> None:
             loop.call_soon_threadsafe(resolve, result, error)
 
-        self._queue.put(_Job(run, done))
+        self._put(_Job(run, done))
         return await future
 
     def write_now(self, run: Callable[[Tx], T]) -> T:
@@ -170,7 +173,7 @@ class Database:
             box.extend((result, error))
             ready.set()
 
-        self._queue.put(_Job(run, done))
+        self._put(_Job(run, done))
         ready.wait()
         if box[1] is not None:
             raise box[1]
@@ -186,12 +189,18 @@ class Database:
 
     def close(self) -> None:
         """Finish the writes that wait, then close every connection."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._readers.shutdown()
         for db in self._open_readers:
             db.close()
         self._db.close()
+
+    def _put(self, job: _Job) -> None:
+        if self._closed:
+            raise StoreError(f"{self.path} is closed")
+        self._queue.put(job)
 
     def _read_here(self, run: Callable[[sqlite3.Connection], T]) -> T:
         db = getattr(self._local, "db", None)
@@ -243,9 +252,13 @@ class Database:
             answers = [(None, error)] * len(jobs)
             tx.after.clear()
         for job, (result, failure) in zip(jobs, answers, strict=True):
-            job.done(result, failure)
+            with suppress(RuntimeError):  # the loop of whoever asked is closed: nobody waits
+                job.done(result, failure)
         for call in tx.after:
-            call()
+            try:
+                call()
+            except Exception as exc:  # noqa: BLE001  a hearer's fault must not end the writer
+                emit(events.TASK_CRASHED, task="writer", restart_in_s=0, error=exc)
 
     def _one(self, tx: Tx, job: _Job) -> tuple[Any, BaseException | None]:
         tx.db.execute("SAVEPOINT job")

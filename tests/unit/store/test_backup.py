@@ -1,0 +1,124 @@
+"""Backups: whole, checked, never in anybody's way, and put back without losing what was there."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from eisd.errors import StoreError, UserError
+from eisd.store.backup import backup, check, restore, vacuum
+from eisd.store.secrets import Secrets
+
+
+def noted(path):
+    """What `note` wrote."""
+    with closing(sqlite3.connect(path)) as db:
+        return [row[0] for row in db.execute("SELECT value FROM meta WHERE key = 'note'")]
+
+
+def note(db, value):
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (value,))
+
+
+@pytest.fixture
+def secrets(path):
+    """The sealed secrets beside the database, with one in them."""
+    store = Secrets(path.with_name("secrets.db"), environ={})
+    store.put("sales", b"hush")
+    return store
+
+
+def test_a_backup_of_a_database_in_use(path, db, secrets, tmp_path):
+    """What was committed is in it, what is under way is not; sealed secrets lie beside it, 0600."""
+    note(db, "first")
+    db.execute("BEGIN IMMEDIATE")
+    note(db, "second")
+    target = tmp_path / "copy.db"
+
+    size = backup(path, secrets.path, target)
+
+    db.execute("ROLLBACK")
+    assert noted(target) == ["first"]
+    assert size == target.stat().st_size
+    beside = tmp_path / "copy.db.secrets"
+    assert [f.stat().st_mode & 0o777 for f in (target, beside)] == [0o600, 0o600]
+    assert b"hush" not in beside.read_bytes()
+    assert sorted(f.name for f in tmp_path.glob(".copy*")) == []
+
+
+def test_nothing_is_overwritten(path, tmp_path):
+    """A file that is there already stays as it is: 73."""
+    target = tmp_path / "copy.db"
+    target.write_text("mine")
+
+    with pytest.raises(UserError, match="exists already") as caught:
+        backup(path, tmp_path / "none", target)
+
+    assert (caught.value.code, target.read_text()) == (73, "mine")
+
+
+@pytest.mark.parametrize("where", ["no/such/directory/copy.db"])
+def test_a_place_that_cannot_be_written(path, tmp_path, where):
+    """A directory that is not there is 73."""
+    with pytest.raises(UserError, match="cannot create") as caught:
+        backup(path, tmp_path / "none", tmp_path / where)
+
+    assert caught.value.code == 73
+
+
+def test_restored_it_is_as_it_was(path, db, secrets, tmp_path):
+    """The database and the secrets are those of the backup; what was there is kept beside them."""
+    note(db, "then")
+    target = tmp_path / "copy.db"
+    backup(path, secrets.path, target)
+    note(db, "now")
+    secrets.put("sales", b"changed")
+
+    kept = restore(target, path, secrets.path)
+
+    assert noted(path) == ["then"]
+    assert Secrets(secrets.path, environ={}).get("sales") == b"hush"
+    assert [one.name for one in kept] == ["eisd.db.before-restore", "secrets.db.before-restore"]
+    assert noted(kept[0]) == ["now"]
+    assert check(path) == []
+
+
+@pytest.mark.parametrize("content", [b"no database", b""])
+def test_what_is_no_backup_is_refused(path, tmp_path, content):
+    """A file of something else leaves the database alone."""
+    before = path.read_bytes()
+    file = tmp_path / "other"
+    file.write_bytes(content)
+
+    with pytest.raises((UserError, StoreError)):
+        restore(file, path, tmp_path / "none")
+
+    assert path.read_bytes() == before
+
+
+def test_damage_is_found(path, db):
+    """check names what is wrong with a damaged file, and is silent about a sound one."""
+    for number in range(400):
+        db.execute("INSERT INTO meta VALUES (?, ?)", (f"key {number}", "x" * 200))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert check(path) == []
+
+    with path.open("r+b") as file:
+        file.seek(-6_000, 2)
+        file.write(b"\xff" * 3_000)
+
+    assert check(path)
+
+
+def test_vacuum_gives_space_back(path, db):
+    """What was deleted no longer takes room on the disk."""
+    db.execute("CREATE TABLE big (x)")
+    db.executemany("INSERT INTO big VALUES (?)", [("x" * 1_000,) for _ in range(2_000)])
+    db.execute("DROP TABLE big")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    before, after = vacuum(path)
+
+    assert after < before / 2
