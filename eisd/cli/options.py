@@ -37,9 +37,10 @@ class Moment(click.ParamType[datetime]):
         from eisd.config.units import parse_window  # noqa: PLC0415 - rarely needed
 
         try:
-            begin = parse_window(value).begin(datetime.now(UTC))
+            span = parse_window(value)
         except ValueError:
-            begin = None
+            span = None
+        begin = None if span is None or span.is_none else span.begin(datetime.now(UTC))
         if begin is None:
             self.fail("want a date, an RFC 3339 time or a span such as 7d or 3m", param, ctx)
         return begin

@@ -90,7 +90,7 @@ class Site:
 
     # The daemon
 
-    def start(self, *args: str, ready: bool = True) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, ready: bool = True, **environ: str) -> subprocess.Popen[bytes]:
         """`eisd run`; returns once its API answers, if ``ready``."""
         with (self.dir / "log").open("ab") as log:
             process = subprocess.Popen(
@@ -98,7 +98,7 @@ class Site:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=_environment() | environ,
             )
         self._running.append(process)
         if ready:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -140,6 +142,48 @@ def test_a_termination_is_in_order(site, dovecot, user):
     assert process.wait(10) == 0
     assert '"daemon.stopped"' in site.log()
     assert not (site.dir / "state/api.sock").exists()
+
+
+def test_an_interrupt_is_told_by_the_exit_code(site):
+    """Ctrl-C ends the daemon in order too, with 130."""
+    process = site.start()
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(10) == 130
+    assert '"daemon.stopped"' in site.log()
+
+
+def test_a_second_signal_ends_at_once(site, dovecot, user):
+    """Whoever insists does not wait for the end in order."""
+    site.connect(dovecot, user)
+    process = site.start()
+
+    process.send_signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+
+    assert process.wait(2) != 0
+
+
+def test_systemd_is_told(site, dovecot, user):
+    """READY with a status line once the API answers, the watchdog fed, STOPPING at the end."""
+    site.connect(dovecot, user)
+    name = site.dir / "notify"
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as supervisor:
+        supervisor.bind(str(name))
+        supervisor.settimeout(15)
+        process = site.start(NOTIFY_SOCKET=str(name), WATCHDOG_USEC="300000")
+        told = []
+        while "WATCHDOG=1" not in told or "STATUS=1/1 mailboxes healthy" not in told:
+            told += supervisor.recv(4096).decode().split("\n")
+        process.send_signal(signal.SIGTERM)
+        while not any(line.startswith("STOPPING=1") for line in told):
+            told += supervisor.recv(4096).decode().split("\n")
+
+    assert told[0] == "READY=1"
+    assert process.wait(10) == 0
 
 
 def test_two_daemons_on_one_database(site):
