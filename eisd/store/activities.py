@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from eisd.store.sql import compact, now_ms, stamp
 
@@ -27,15 +28,26 @@ class ActivityFacts:
     visibility: str
 
 
-def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[int]:
+class Fresh(NamedTuple):
+    """A new activity, as the log and listeners are told of it."""
+
+    id: int
+    message: int
+    contact_id: str
+    workspace: str
+    direction: str
+    via: str
+
+
+def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[Fresh]:
     """Record activities, or bring those on record up to the merged facts; return the new ones."""
-    fresh: list[int] = []
+    fresh: list[Fresh] = []
     now = stamp(now_ms())
     for a in activities:
         before = db.execute(
             "SELECT id FROM activity WHERE message_id = ? AND contact = ?", (a.message, a.contact)
         ).fetchone()
-        (row_id,) = db.execute(
+        row_id, contact_id = db.execute(
             """
             INSERT INTO activity (message_id, contact, workspace, contact_id, direction, kind,
               roles, via, flags, occurred_at, received_at, created_at, visibility)
@@ -45,7 +57,7 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[int
               kind = excluded.kind, roles = excluded.roles, via = excluded.via,
               flags = excluded.flags, occurred_at = excluded.occurred_at,
               received_at = excluded.received_at, visibility = excluded.visibility
-            RETURNING id
+            RETURNING id, contact_id
             """,
             (
                 a.message,
@@ -63,7 +75,7 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[int
             ),
         ).fetchone()
         if before is None:
-            fresh.append(row_id)
+            fresh.append(Fresh(row_id, a.message, contact_id, a.workspace, a.direction, a.via))
     return fresh
 
 

@@ -214,9 +214,7 @@ class Engine:
         mailbox = self._mailbox
         mailbox.beat = monotonic()
         mailbox.listed += done.copies
-        if done.activities:
-            mailbox.activities += len(done.activities)
-            mailbox.services.on_activity(mailbox.name, done.activities)
+        mailbox.tell(done.activities, live=not self.behind)
         if done.pending:
             mailbox.lane_bell.ring()
         if self.behind and monotonic() - self._told > PROGRESS:

@@ -23,6 +23,7 @@ from eisd.model.mail import Headers, RawMessage
 from eisd.store import copies, folders, removals
 from eisd.store.copies import Queued
 from eisd.store.database import Tx
+from eisd.store.sql import now_ms
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.record import Fetched, complete
 from eisd.sync.settle import Settled
@@ -42,7 +43,7 @@ class Fetcher:
 
     async def run(self, session: Session, queued: Sequence[Queued]) -> None:
         """Fetch these copies, and record what becomes of each."""
-        mine = [one for one in queued if one.id not in self._mailbox.in_hand]
+        mine = _one_of_each([one for one in queued if one.id not in self._mailbox.in_hand])
         self._mailbox.in_hand.update(one.id for one in mine)
         self._mailbox.quiet.clear()
         try:
@@ -162,12 +163,23 @@ class Fetcher:
             for one in ready:
                 await self._record([one], gone)
             return
-        self._tell([ident for settled in done for ident in settled.activities])
+        for (one, fetched), settled in zip(ready, done, strict=True):
+            emit(
+                events.MESSAGE_INGESTED,
+                level=None if one.live else events.Level.DEBUG,
+                uid=one.remote_id,
+                size=fetched.size,
+                lag_ms=max(0, now_ms() - one.gate_at) if one.live else None,
+            )
+            self._mailbox.tell(settled.activities, live=one.live)
 
-    def _tell(self, fresh: Sequence[int]) -> None:
-        if fresh:
-            self._mailbox.activities += len(fresh)
-            self._mailbox.services.on_activity(self._mailbox.name, fresh)
+
+def _one_of_each(queued: Sequence[Queued]) -> list[Queued]:
+    """One copy of each message: its text serves the others, or they are still queued after."""
+    found: dict[tuple[bytes, int], Queued] = {}
+    for one in queued:
+        found.setdefault((one.id_key, one.variant), one)
+    return list(found.values())
 
 
 def _place(one: Queued) -> tuple[int, str]:

@@ -20,6 +20,7 @@ from eisd.model.folder import Window
 from eisd.model.mail import Parsed, RawMessage
 from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
+from eisd.store.activities import Fresh
 from eisd.store.database import Database
 from eisd.sync.rules import Rules
 from eisd.sync.state import Event, step
@@ -139,6 +140,23 @@ class Mailbox:
                 to=self.state.value,
                 reason=reason or None,
                 **log,
+            )
+
+    def tell(self, fresh: Sequence[Fresh], *, live: bool) -> None:
+        """New activities are durable: let listeners and, of live mail, the log know."""
+        if not fresh:
+            return
+        self.activities += len(fresh)
+        self.services.on_activity(self.name, [one.id for one in fresh])
+        for one in fresh:
+            emit(
+                events.MATCH_ACTIVITY_CREATED,
+                level=None if live else events.Level.DEBUG,
+                contact_id=one.contact_id,
+                activity_id=one.id,
+                rule=one.via,
+                direction=one.direction,
+                workspace=one.workspace,
             )
 
     async def _store_state(self) -> None:

@@ -25,7 +25,7 @@ from eisd.model.activity import Flag, Outcome, OutcomeReason
 from eisd.model.facts import Decision, Facts, Hit, Participant
 from eisd.model.mailbox import Box
 from eisd.store import activities, copies, messages, reports
-from eisd.store.activities import ActivityFacts
+from eisd.store.activities import ActivityFacts, Fresh
 from eisd.store.copies import CopyRow
 from eisd.store.messages import Content, MessageRow
 from eisd.store.sql import Connection, stamp
@@ -39,7 +39,7 @@ _VISIBILITY = ("metadata", "subject", "full")
 class Settled:
     """What came of it: new activities, and how many copies now wait for their text."""
 
-    activities: list[int] = field(default_factory=list)
+    activities: list[Fresh] = field(default_factory=list)
     pending: int = 0
 
 
