@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the generated pages anew: configuration, events, states (``make docs``).
+"""Writes the generated pages anew: configuration, commands, API, events, states (``make docs``).
 
 With ``--check`` nothing is written; the exit code says whether all of them are current.
 """
@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from eisd.api import reference as api
+from eisd.cli import reference as commands
 from eisd.config import generate as configuration
 from eisd.logs import reference as events
 from eisd.model.mailbox import MailboxState
@@ -107,6 +109,8 @@ def _always(event: Event) -> str:
 PAGES: dict[Path, Callable[[], str]] = {
     configuration.EXAMPLE: configuration.example,
     configuration.REFERENCE: configuration.reference,
+    ROOT / "docs/reference/api.md": api.render,
+    ROOT / "docs/reference/cli.md": commands.render,
     ROOT / "docs/reference/events.md": events.render,
     ROOT / "docs/reference/states.md": states,
 }

@@ -74,17 +74,27 @@ v1 = APIRouter(prefix="/v1")
 
 def create(core: Core) -> ASGIApp:
     """The API of a core."""
+    app = _routed()
+    app.state.core = core
+    problems.install(app)
+    return Limits(app)
+
+
+def describe() -> dict[str, Any]:
+    """The API as OpenAPI describes it."""
+    return _routed().openapi()
+
+
+def _routed() -> FastAPI:
     app = FastAPI(
         title="eisd",
         version=__version__,
         summary="Mailboxes in, contact-linked activities out.",
         license_info={"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
     )
-    app.state.core = core
     app.include_router(health)
     app.include_router(v1)
-    problems.install(app)
-    return Limits(app)
+    return app
 
 
 # Health

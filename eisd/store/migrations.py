@@ -56,3 +56,16 @@ def _views(connection: sqlite3.Connection) -> None:
     except sqlite3.Error:
         connection.execute("ROLLBACK")
         raise
+
+
+def views() -> dict[str, list[str]]:
+    """The columns of every public view, in order."""
+    db = sqlite3.connect(":memory:")
+    try:
+        migrate(db)
+        return {
+            name: [column[0] for column in db.execute(f"SELECT * FROM {name}").description]
+            for name in VIEWS
+        }
+    finally:
+        db.close()

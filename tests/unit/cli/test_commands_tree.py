@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from collections.abc import Iterator
 
@@ -14,7 +13,7 @@ from eisd.cli.base import Group
 from eisd.cli.mailbox_test import outcome
 from eisd.cli.options import MOMENT, SECONDS
 from eisd.cli.reach import path
-from eisd.cli.root import COMMANDS, root
+from eisd.cli.root import root
 from eisd.errors import ExitCode, UserError
 
 SHOWS_DATA = {
@@ -39,8 +38,6 @@ SHOWS_DATA = {
 def tree(group: Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command that exists, by its words."""
     for name in group.list_commands(click.Context(group)):
-        if group is root and importlib.util.find_spec(COMMANDS[name][0].partition(":")[0]) is None:
-            continue  # another feature's, not there yet
         command = group.get_command(click.Context(group), name)
         assert command is not None, name
         yield f"{before}{name}", command
