@@ -196,6 +196,35 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
         yield _warning(("match", "new_address"), "has little effect", hint)
 
 
+NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
+    (("match", "new_address"), "from_added"),
+    (("match", "reassign"), "keep"),
+    (("match", "thread_inherit"), "off"),
+    (("create", "policy"), "none"),
+    (("thread", "subject_fallback"), "off"),
+    (("store", "attachments"), "list"),
+    (("calendar", "create"), "none"),
+    (("capture",), {}),
+    (("metrics", "listen"), []),
+    (("outbound",), {}),
+    (("plans",), {}),
+    (("webhooks",), {}),
+    (("oauth",), {}),
+)
+"""Keys whose feature this version does not have, each with the value that asks for nothing."""
+
+
+def _keys_of_later_versions(doc: Doc) -> Iterator[Finding]:
+    """Keys that are understood and do nothing yet: nobody should wait for their effect."""
+    for path, nothing in NOT_YET:
+        value: Any = doc
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None and value != nothing:
+            message = "has no effect yet: this version of eisd does not have it"
+            yield Finding(path, message, code="not_yet", severity="warning")
+
+
 def _warning(path: Path, message: str, hint: str) -> Finding:
     return Finding(path, message, hint, "no_effect", severity="warning")
 
@@ -207,4 +236,5 @@ RULES: Final[tuple[Rule, ...]] = (
     _references,
     _oauth,
     _idle_keys,
+    _keys_of_later_versions,
 )

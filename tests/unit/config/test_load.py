@@ -339,3 +339,12 @@ def test_a_problem_is_one_object_for_machines(write):
         f"{problem.file}:1:5: error: want one of 'debug', 'info', 'warning', 'error', got 'infoo'"
         " (did you mean 'info'?) [log.level]"
     )
+
+
+def test_a_key_of_a_later_version_is_a_warning(write):
+    """What is understood and does nothing yet is said, and refuses nothing."""
+    path = write('version = 1\n[create]\npolicy = "sent"\n[store]\nattachments = "list"\n')
+
+    loaded = load(path)
+
+    assert [(p.key, p.severity) for p in loaded.warnings] == [("create.policy", "warning")]
