@@ -298,6 +298,7 @@ def test_the_lower_thread_wins(db: sqlite3.Connection):
 
 def test_many_references_are_one_question(db: sqlite3.Connection):
     """A message may name hundreds."""
+    db.execute("BEGIN")  # one commit for all
     thread = messages.thread_of(db, list(range(1, 1_300)))
 
     assert messages.thread_of(db, [1_250]) == thread
