@@ -30,6 +30,7 @@ from eisd.store.database import Database, Tx
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
+from eisd.sync.headers import HeaderPool
 from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services
@@ -77,6 +78,7 @@ class Core:
         self.store = store
         self.parser = ParserPool()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")
+        self.headers = HeaderPool(self._threads)
         self._ids: dict[str, int] = {}
         self._rules: Rules | None = None
         self._listeners: list[Callable[[str, Sequence[int]], None]] = []
@@ -84,6 +86,7 @@ class Core:
         self.services = Services(
             store=self.store,
             parser=self.parser,
+            headers=self.headers,
             threads=self._threads,
             rules=self.rules,
             logins=asyncio.Semaphore(CONNECTING),
@@ -166,6 +169,7 @@ class Core:
         """Stop the mailboxes, finish what is being written, and let go of everything."""
         await self.supervisor.close()
         await self.parser.aclose()
+        await self.headers.aclose()
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self.store.close)
 

@@ -129,3 +129,7 @@ def _unpack_participant(blob: bytes, at: int) -> tuple[Participant, int]:
         at += _KEY.size
     role = _ROLES[bits & _ROLE_MASK]
     return Participant(role, exact, relaxed, domain, registrable, Mark(bits >> _MARKS_AT)), at
+
+
+NOTHING: Final = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal(0), ()))
+"""What is kept of a copy that concerns nobody when the index is off."""

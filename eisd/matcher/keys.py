@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -33,11 +34,16 @@ class Hasher:
     def __init__(self, key: bytes) -> None:
         if not key:
             raise ValueError("the index key is empty")
+        self._secret = key
         self._key = blake2b(digest_size=8, key=key, person=b"eisd-key")
         self._identity = blake2b(digest_size=16, key=key, person=b"eisd-id")
         self._cached_key = lru_cache(_CACHED_TEXTS)(self.key)
         self.address = lru_cache(_CACHED_ADDRESSES)(self._address)
         self.parent = lru_cache(_CACHED_TEXTS)(self._parent)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Hasher], tuple[bytes]]:
+        """Pickled, it is its key; the other side makes one hasher of it and keeps that."""
+        return _hasher, (self._secret,)
 
     def key(self, text: str) -> KeyHash:
         """Hash an address key, a domain or any other text; 0 for the empty text, never else."""
@@ -72,6 +78,11 @@ class Hasher:
             domain_key,
             domain_key if registrable == domain else self._cached_key(registrable),
         )
+
+
+@lru_cache(2)
+def _hasher(key: bytes) -> Hasher:
+    return Hasher(key)
 
 
 def parent_key(id_key: bytes) -> KeyHash:

@@ -3,13 +3,15 @@
 A pass works on one session. It first fixes the live position of every folder that has none, so
 that nothing that arrives from then on depends on how long the past takes. Then it lists what came,
 folder by folder, and only then the past, in slices: after each slice the other folders are asked
-for what came meanwhile. Batches are recorded one behind: while a batch is written, the next one is
-being read. The writer takes them in order, so the position never runs ahead of what it covers.
+for what came meanwhile. Batches are recorded behind: while one is listed, the headers of the one
+before it are read, and the one before that is written. The writer takes them in order, so the
+position never runs ahead of what it covers.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,13 +29,16 @@ from eisd.store.sql import now_ms
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.prepare import prepare
 from eisd.sync.reconcile import drop_gone, reconcile
-from eisd.sync.record import Place, Recorded, Step, record
+from eisd.sync.record import Place, Recorded, Step, book_of, record
 from eisd.sync.selection import select
+from eisd.sync.verdict import People
 
 SLICE = 10.0
 """So many seconds of the past, then a look at what came elsewhere."""
 PROGRESS = 30.0
 RECONCILE = 24 * 3600.0
+AHEAD = 2
+"""So many batches may be under way while the next is listed: one read, one written."""
 
 
 class Engine:
@@ -49,7 +54,10 @@ class Engine:
         self._rows: dict[Folder, FolderRow] = {}
         self._told = monotonic()
         self._began = monotonic()
-        self._writing: asyncio.Future[Recorded] | None = None
+        self._under_way: deque[asyncio.Future[Recorded]] = deque()
+        """Batches that are being read or written, the oldest first."""
+        self._people: People | None = None
+        """What batches are read by; the writer says when they are others."""
         self._lost = False
         """A folder was gone when it was its turn: it may have another name by now."""
 
@@ -174,41 +182,57 @@ class Engine:
             raise error
 
     async def _take(self, folder: Folder, batch: Batch) -> None:
-        """Read a batch's headers, wait for the one before it, and hand it to the writer."""
+        """Hand a batch on to be read and recorded, and wait until few are under way."""
         mailbox = self._mailbox
-        rules = mailbox.services.rules()
-        ready = []
-        if batch.copies:
-            ready = await asyncio.get_running_loop().run_in_executor(
-                mailbox.services.threads,
-                prepare,
-                batch.copies,
-                folder,
-                mailbox.id,
-                rules,
-                mailbox.begin_at,
-            )
-        await self._flush()
+        if self._people is None:
+            self._people = await self._store.write(lambda tx: book_of(tx).people)
         row = self._rows[folder]
-        place = Place(mailbox.id, row.id)
         self._rows[folder] = replace(row, cursor=batch.cursor, remaining=batch.remaining)
         step = Step(row.cursor, batch.cursor, batch.remaining)
-        self._writing = asyncio.ensure_future(
-            self._store.write(lambda tx: record(tx, rules, place, ready, step))
+        before = self._under_way[-1] if self._under_way else None
+        task = asyncio.ensure_future(
+            self._record(folder, batch, Place(mailbox.id, row.id), step, self._people, before)
         )
+        task.add_done_callback(_look_at)
+        self._under_way.append(task)
+        while len(self._under_way) > AHEAD:
+            await self._first()
+
+    async def _record(
+        self,
+        folder: Folder,
+        batch: Batch,
+        place: Place,
+        step: Step,
+        people: People,
+        before: asyncio.Future[Recorded] | None,
+    ) -> Recorded:
+        """Read a batch's headers, wait for the one before it, and hand it to the writer."""
+        mailbox = self._mailbox
+        services, rules = mailbox.services, mailbox.services.rules()
+        ready = await prepare(
+            services.headers, batch.copies, folder, mailbox.id, rules, people, mailbox.begin_at
+        )
+        if before is not None:
+            await asyncio.wait({before})
+            before.result()  # what failed before is not skipped
+        return await self._store.write(lambda tx: record(tx, rules, place, ready, step))
+
+    async def _first(self) -> None:
+        """Wait until the oldest batch under way is durable, and let others know what it brought."""
+        done = await self._under_way.popleft()
+        self._people = done.people
+        self._count(done)
 
     async def _flush(self) -> None:
-        """Wait until the batch before is durable, and let others know what it brought."""
-        if self._writing is None:
-            return
-        writing, self._writing = self._writing, None
-        self._count(await writing)
+        """Wait until every batch is durable."""
+        while self._under_way:
+            await self._first()
 
     def _let_go(self) -> None:
-        """Leave a batch that nobody waits for any more to the writer, which has it already."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.cancel()
+        """Leave batches that nobody waits for any more: those that the writer has it records."""
+        while self._under_way:
+            self._under_way.popleft().cancel()
 
     def _count(self, done: Recorded) -> None:
         mailbox = self._mailbox
@@ -257,6 +281,12 @@ class Engine:
 
     def _cursor(self, folder: Folder) -> Cursor | None:
         return self._rows[folder].cursor
+
+
+def _look_at(task: asyncio.Future[Recorded]) -> None:
+    """Take notice of a failure that nobody may wait for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _backfilling(cursor: Cursor | None) -> bool:

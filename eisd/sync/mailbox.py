@@ -22,6 +22,7 @@ from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
 from eisd.store.activities import Fresh
 from eisd.store.database import Database
+from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
 from eisd.sync.state import Event, step
 
@@ -38,6 +39,7 @@ class Services:
 
     store: Database
     parser: Parser
+    headers: HeaderReader
     threads: Executor
     """For pure work that would hold up the loop."""
     rules: Callable[[], Rules]

@@ -1,68 +1,92 @@
-"""From listed copies to facts: pure work, done in a thread for a whole batch at a time."""
+"""From listed copies to what is recorded of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from eisd.matcher.facts import facts_of
-from eisd.mime.headers import extract
+from eisd.matcher.judge import People
+from eisd.matcher.scan import Context, Item, Read, facts_in
 from eisd.model.activity import OutcomeReason
 from eisd.model.facts import Facts
 from eisd.model.folder import Folder, FolderRole, Listed
 from eisd.model.mailbox import Box
+from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
 
 
 class Prepared(NamedTuple):
-    """A listed copy with its readable facts. ``held``: why it does not count, or nothing."""
+    """A listed copy, and what was read of its header."""
 
-    remote_id: str
-    size: int
-    flags: frozenset[str]
-    live: bool
+    listed: Listed
     gate_at: int
-    box: Box
+    """Milliseconds since 1970 UTC."""
     held: OutcomeReason
-    facts: Facts
+    """Why it does not count, or nothing."""
+    read: Read
     unread: bool = False
     """The server has the copy and would not give its header: it is fetched whole."""
 
 
-def prepare(
+class Ready(NamedTuple):
+    """A batch that can be recorded."""
+
+    context: Context
+    """What it was read by."""
+    copies: Sequence[Prepared]
+
+
+def context_of(rules: Rules, people: People, mailbox: int, box: Box) -> Context:
+    """What copies of a mailbox on that side of it are read by."""
+    own = rules.of(mailbox)
+    return Context(
+        hasher=rules.hasher,
+        policy=rules.policy,
+        people=people.only(mailbox),
+        mailbox=mailbox,
+        key=own.key,
+        aliases=own.aliases,
+        mode=own.mode,
+        box=box,
+        blocklist=own.blocklist or None,
+        trusted_authserv=rules.trusted_authserv,
+        local_case=rules.local_case,  # type: ignore[arg-type]
+    )
+
+
+async def prepare(
+    reader: HeaderReader,
     listed: Sequence[Listed],
     folder: Folder,
     mailbox: int,
     rules: Rules,
+    people: People,
     begin_at: int | None,
-) -> list[Prepared]:
+) -> Ready:
     """Read the headers of a batch. ``begin_at`` (ms) is where the mailbox's window begins."""
-    sent = folder.role is FolderRole.SENT
-    box = Box.SENT if sent else Box.RECEIVED
-    blocklist = rules.of(mailbox).blocklist
+    box = Box.SENT if folder.role is FolderRole.SENT else Box.RECEIVED
+    context = context_of(rules, people, mailbox, box)
+    items = [Item(int(c.gate_at.timestamp() * 1000), c.live, c.header) for c in listed]
+    reads = await reader.read(context, items) if items else []
     found = []
-    for copy in listed:
-        gate_at = int(copy.gate_at.timestamp() * 1000)
-        facts = facts_of(
-            extract(copy.header, local_case=rules.local_case),  # type: ignore[arg-type]
-            gate_at_ms=gate_at,
-            hasher=rules.hasher,
-            blocklist=blocklist,
-            trusted_authserv=rules.trusted_authserv,
-            sent=sent,
-        )
+    for copy, item, read in zip(listed, items, reads, strict=True):
         unread = not copy.header
         if unread:  # nothing to know it by: it is itself alone until it is fetched
             name = f"unread:{mailbox}:{folder.name}:{copy.remote_id}"
-            facts = facts._replace(id_key=rules.hasher.identity(name))
-        held = OutcomeReason.NONE
-        if "\\Draft" in copy.flags:
-            held = OutcomeReason.DRAFT
-        elif begin_at is not None and gate_at < begin_at:
-            held = OutcomeReason.OUTSIDE_WINDOW
-        found.append(
-            Prepared(
-                copy.remote_id, copy.size, copy.flags, copy.live, gate_at, box, held, facts, unread
-            )
-        )
-    return found
+            read = read._replace(id_key=rules.hasher.identity(name))  # noqa: PLW2901
+        found.append(Prepared(copy, item.gate_at, _held(copy, item, begin_at), read, unread))
+    return Ready(context, found)
+
+
+def _held(copy: Listed, item: Item, begin_at: int | None) -> OutcomeReason:
+    if copy.flags and "\\Draft" in copy.flags:
+        return OutcomeReason.DRAFT
+    if begin_at is not None and item.gate_at < begin_at:
+        return OutcomeReason.OUTSIDE_WINDOW
+    return OutcomeReason.NONE
+
+
+def readable(context: Context, one: Prepared) -> Facts:
+    """The facts of a copy with addresses and names, read here and now."""
+    item = Item(one.gate_at, one.listed.live, one.listed.header)
+    return facts_in(context, item)._replace(id_key=one.read.id_key)

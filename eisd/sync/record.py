@@ -5,23 +5,23 @@ so that a position never covers a copy without an outcome (F7), and every decisi
 the contact book of that very transaction (I5). `complete` takes one fetched message: its text,
 its activities, and the outcomes of all its copies.
 
-Most copies concern nobody and are alone under their identity; they are decided in memory and
-written in one statement a batch. The others go by `eisd.sync.settle`.
+Most copies concern nobody and are alone under their identity; what was read of them holds, and
+they are written in one statement a batch. The others go by `eisd.sync.settle`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eisd.errors import Transient
-from eisd.matcher.codec import pack
+from eisd.matcher.codec import NOTHING, pack, unpack
 from eisd.matcher.facts import facts_of, merge
-from eisd.matcher.keys import keys_of, parent_key
-from eisd.matcher.staff import direction_of
+from eisd.matcher.keys import parent_key
+from eisd.matcher.scan import Context, again
 from eisd.mime.headers import decode_text, identity
-from eisd.model.activity import Direction, Outcome, OutcomeReason
+from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
@@ -30,15 +30,12 @@ from eisd.store import copies, folders, removals, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
-from eisd.store.sql import Connection
-from eisd.sync.prepare import Prepared
+from eisd.sync.prepare import Prepared, Ready, readable
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
-from eisd.sync.verdict import NOBODY, Book, Sight, judge, read_people
+from eisd.sync.verdict import Book, People, Sight, judge, read_people
 
 BOOK = "book"
-_NOTHING = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal(0), ()))
-"""What is kept of a copy that concerns nobody when the index is off."""
 _STATUS = {"failed": "bounced", "delayed": "delayed"}
 
 
@@ -47,6 +44,8 @@ class Recorded(Settled):
     """What a batch came to, for the log and the engine."""
 
     copies: int = 0
+    people: People | None = None
+    """As they were then: what the next batch is to be read by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,7 @@ def forget_people(tx: Tx) -> None:
         tx.cache[BOOK] = Book(tx.db, read_people(tx.db), book.filter)
 
 
-def record(
-    tx: Tx,
-    rules: Rules,
-    place: Place,
-    batch: Sequence[Prepared],
-    step: Step,
-) -> Recorded:
+def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Recorded:
     """Record a batch with its outcomes, and move the folder's position past it.
 
     Raises:
@@ -106,21 +99,41 @@ def record(
     if not folders.move(tx.db, place.folder, cursor, step.remaining, before=step.since):
         raise Transient("the folder is to be listed anew", code="resync")
     book = book_of(tx)
-    done = Recorded(copies=len(batch))
+    done = Recorded(copies=len(ready.copies), people=book.people)
+    context, batch = _up_to_date(ready, book)
     removals.displaced(
-        tx.db, place.folder, cursor.validity, [(o.remote_id, o.facts.id_key) for o in batch]
+        tx.db,
+        place.folder,
+        cursor.validity,
+        [(one.listed.remote_id, one.read.id_key) for one in batch],
     )
     known: dict[bytes, list[CopyRow]] = {}
-    for row in copies.by_identity(tx.db, list({one.facts.id_key for one in batch})):
+    for row in copies.by_identity(tx.db, list({one.read.id_key for one in batch})):
         known.setdefault(row.id_key, []).append(row)
     alone, others = _apart(batch, known.keys(), book)
-    rows = [_alone(rules, book, place.mailbox, one) for one in alone]
+    rows = [_alone(rules, book, context, one) for one in alone]
     done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
     copies.insert(tx.db, place.folder, cursor.validity, rows)
     for id_key, members in others.items():
-        _together(tx.db, rules, book, place, cursor.validity, members, known.get(id_key, []), done)
-    _list_parents(tx.db, rules, book, place.mailbox, batch, done)
+        _together(rules, book, context, place, cursor, members, known.get(id_key, []), done)
+    for id_key in copies.answered_by(
+        tx.db, [parent_key(one.read.id_key) for one in batch if one.read.outgoing]
+    ):  # skipped list mail whose parent has just turned out to be ours (G4)
+        settle(rules, book, id_key, done=done)
     return done
+
+
+def _up_to_date(ready: Ready, book: Book) -> tuple[Context, Sequence[Prepared]]:
+    """The batch as it is judged by the people of this very transaction (I5)."""
+    context = ready.context
+    people = book.people.only(context.mailbox)
+    if context.people == people:
+        return ready
+    context = replace(context, people=people)
+    return context, [
+        one._replace(read=again(context, one.read, one.gate_at, live=one.listed.live))
+        for one in ready.copies
+    ]
 
 
 def _apart(
@@ -128,64 +141,70 @@ def _apart(
 ) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
     """Tell copies that are alone and concern nobody from those that need settling."""
     by_key: dict[bytes, list[Prepared]] = {}
-    for one in batch:
-        by_key.setdefault(one.facts.id_key, []).append(one)
     alone: list[Prepared] = []
+    for one in batch:
+        if one.unread or one.read.outcome is Outcome.ERROR:  # nothing is known of it
+            alone.append(one)
+        else:
+            by_key.setdefault(one.read.id_key, []).append(one)
     others: dict[bytes, list[Prepared]] = {}
     for id_key, members in by_key.items():
         is_alone = len(members) == 1 and id_key not in known
-        if is_alone and not book.may_know(keys_of(members[0].facts)):
+        if is_alone and not book.may_know(members[0].read.keys):
             alone += members
         else:
             others[id_key] = members
     return alone, others
 
 
-def _alone(rules: Rules, book: Book, mailbox: int, one: Prepared) -> NewCopy:
+def _alone(rules: Rules, book: Book, context: Context, one: Prepared) -> NewCopy:
+    read = one.read
+    outcome, reason, parent = read.outcome, read.reason, read.parent
     if one.held:
-        return _new(one, 0, Outcome.SKIPPED, one.held, 0)
-    sight = Sight(mailbox, one.gate_at, one.box, one.live)
-    verdict = judge(rules, book, one.facts, [sight], known=False)
-    outcome, reason = verdict.outcomes[0]
+        outcome, reason, parent = Outcome.SKIPPED, one.held, 0
+    elif one.unread:
+        outcome, reason, parent = Outcome.ERROR, OutcomeReason.FETCH, 0
+    elif parent and book.parents(parent):  # whether staff wrote it, its facts tell
+        facts = unpack(read.id_key, one.gate_at, read.facts)
+        sight = Sight(context.mailbox, one.gate_at, context.box, one.listed.live)
+        outcome, reason = judge(rules, book, facts, [sight], known=False).outcomes[0]
+        parent = parent if reason is OutcomeReason.LIST else 0
     if reason is OutcomeReason.BOUNCE:
         outcome = Outcome.PENDING  # its report is still to be read (G1)
-    if one.unread:
-        outcome, reason = Outcome.ERROR, OutcomeReason.FETCH
-    answers = one.facts.parents[0] if reason is OutcomeReason.LIST and one.facts.parents else 0
-    new = _new(one, 0, outcome, reason, answers)
-    return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=_NOTHING)
+    new = _new(one, context.box, 0, outcome, reason, parent)
+    return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=NOTHING)
 
 
 def _new(
-    one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
+    one: Prepared, box: Box, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
 ) -> NewCopy:
-    flags = one.flags
+    listed, flags = one.listed, one.listed.flags
     return NewCopy(
-        remote_id=one.remote_id,
-        id_key=one.facts.id_key,
+        remote_id=listed.remote_id,
+        id_key=one.read.id_key,
         variant=variant,
         gate_at=one.gate_at,
-        size=one.size,
-        box=one.box,
-        live=one.live,
+        size=listed.size,
+        box=box,
+        live=listed.live,
         seen="\\Seen" in flags,
         answered="\\Answered" in flags,
         flagged="\\Flagged" in flags,
         held=one.held,
         outcome=outcome,
         reason=reason,
-        facts=pack(one.facts),
+        facts=one.read.facts,
         message_id=None,
         parent=parent,
     )
 
 
 def _together(
-    db: Connection,
     rules: Rules,
     book: Book,
+    context: Context,
     place: Place,
-    validity: str,
+    cursor: Cursor,
     members: Sequence[Prepared],
     known: Sequence[CopyRow],
     done: Recorded,
@@ -195,41 +214,21 @@ def _together(
     firsts = representatives(known)
     rows = []
     for one in members:
-        variant = variant_for(firsts, one.facts)
-        firsts.setdefault(variant, one.facts)
-        if not one.held:
+        facts = readable(context, one)
+        variant = variant_for(firsts, facts)
+        firsts.setdefault(variant, facts)
+        outcome, reason = Outcome.UNMATCHED, OutcomeReason.NO_CONTACT
+        if one.held:
+            outcome, reason = Outcome.SKIPPED, one.held
+        else:
             other = at_hand.get(variant)
-            at_hand[variant] = one.facts if other is None else merge(other, one.facts)
-        outcome, reason = (
-            (Outcome.SKIPPED, one.held)
-            if one.held
-            else (Outcome.UNMATCHED, OutcomeReason.NO_CONTACT)
-        )
-        rows.append(_new(one, variant, outcome, reason, 0))
-    copies.insert(db, place.folder, validity, rows)
-    settle(rules, book, members[0].facts.id_key, at_hand=at_hand, done=done)
+            at_hand[variant] = facts if other is None else merge(other, facts)
+        rows.append(_new(one, context.box, variant, outcome, reason, 0))
+    copies.insert(book.db, place.folder, cursor.validity, rows)
+    id_key = members[0].read.id_key
+    settle(rules, book, id_key, at_hand=at_hand, done=done)
     if not rules.index:
-        copies.blank(db, members[0].facts.id_key, _NOTHING)
-
-
-def _list_parents(
-    db: Connection,
-    rules: Rules,
-    book: Book,
-    mailbox: int,
-    batch: Sequence[Prepared],
-    done: Recorded,
-) -> None:
-    """Decide skipped list mail again whose parent has just turned out to be ours (G4)."""
-    workspaces = book.people.feeds.get(mailbox, {})
-    staffs = [book.people.staff.get(workspace, NOBODY) for workspace in workspaces]
-    written = [
-        parent_key(one.facts.id_key)
-        for one in batch
-        if any(direction_of(one.facts, staff) is Direction.OUTGOING for staff in staffs)
-    ]
-    for id_key in copies.answered_by(db, written):
-        settle(rules, book, id_key, done=done)
+        copies.blank(book.db, id_key, NOTHING)
 
 
 def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
@@ -239,6 +238,8 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
     """
     row = copies.by_id(tx.db, copy)
     done = Settled()
+    if row.outcome not in {Outcome.PENDING, Outcome.ERROR}:
+        return done  # another copy's text has served it
     if row.reason is OutcomeReason.BOUNCE:
         _report(tx, rules, row, fetched)
         return done

@@ -30,6 +30,7 @@ from eisd.store import mailboxes
 from eisd.store.contacts import AddressIn, ContactIn
 from eisd.store.database import Database, Tx, create
 from eisd.store.mailboxes import MailboxSpec
+from eisd.sync.headers import HeaderPool
 from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services
@@ -254,6 +255,7 @@ class World:
         return Services(
             store=self.store,
             parser=self.parser,
+            headers=HeaderPool(self.threads),
             threads=self.threads,
             rules=self.rules,
             logins=asyncio.Semaphore(8),

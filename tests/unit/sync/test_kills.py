@@ -82,7 +82,7 @@ async def test_a_kill_at_every_await_loses_and_doubles_nothing(tmp_path: Path):
 
 async def test_killed_again_and_again_it_still_gets_done(here: World):
     """Each start gets a little further; a backfill never begins anew."""
-    await fill(here, 80)
+    await fill(here, 200)
     backs = []
     for at in range(12, 200, 2):
         if not await Cut(Life(here.start()).once(), at):

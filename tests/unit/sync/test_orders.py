@@ -322,15 +322,14 @@ async def test_a_contact_added_while_a_batch_is_read_loses_nothing(
         anna.deliver("ada@x.test")
         prepared = asyncio.Event()
         go = asyncio.Event()
-        loop = asyncio.get_running_loop()
         from eisd.sync import engine  # noqa: PLC0415  what is patched
 
         real = engine.prepare
 
-        def slow(*args: Any) -> Any:
-            found = real(*args)
-            loop.call_soon_threadsafe(prepared.set)
-            asyncio.run_coroutine_threadsafe(go.wait(), loop).result()
+        async def slow(*args: Any) -> Any:
+            found = await real(*args)
+            prepared.set()
+            await go.wait()
             return found
 
         monkeypatch.setattr(engine, "prepare", slow)

@@ -1,0 +1,156 @@
+"""What a scan makes of listed copies: from header bytes to facts and, mostly, the outcome.
+
+Pure, so that it can run in another process (`eisd.matcher.scan_main`): a first sync reads tens of
+thousands of headers while the daemon has other things to do. What it says of a copy holds as long
+as no contact bears one of its keys and the message is not known already; that is for the writer
+to see (I5). So is whether list mail answers staff (G4): ``parent`` names what to look for.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from eisd.matcher.blocklist import Blocklist
+from eisd.matcher.codec import pack, unpack
+from eisd.matcher.facts import facts_of
+from eisd.matcher.judge import NOBODY, People, Sight, judge
+from eisd.matcher.keys import Hasher, keys_of
+from eisd.matcher.policy import Policy
+from eisd.matcher.staff import direction_of
+from eisd.mime.addresses import LocalCase
+from eisd.mime.headers import extract
+from eisd.model.activity import Direction, Outcome, OutcomeReason
+from eisd.model.facts import Facts, KeyHash
+from eisd.model.mail import Signal
+from eisd.model.mailbox import Box, SyncMode
+
+_LIST: Final = OutcomeReason.LIST
+_OUTGOING: Final = Direction.OUTGOING
+_UNREADABLE: Final = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal.LIMITED, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the copies of one folder are read and judged by. Plain values, so it can be sent."""
+
+    hasher: Hasher
+    policy: Policy
+    people: People
+    """Of the workspaces that the mailbox feeds."""
+    mailbox: int
+    key: KeyHash
+    """Exact key of the mailbox's own address."""
+    aliases: frozenset[KeyHash]
+    mode: SyncMode
+    box: Box
+    blocklist: Blocklist | None = None
+    trusted_authserv: frozenset[str] = frozenset()
+    local_case: LocalCase = "fold"
+
+
+class Item(NamedTuple):
+    """One listed copy: when it was received (milliseconds), how it was listed, its header."""
+
+    gate_at: int
+    live: bool
+    header: bytes
+
+
+class Read(NamedTuple):
+    """What was read of a copy, and its outcome if it concerns no contact and is alone."""
+
+    id_key: bytes
+    facts: bytes
+    """Packed."""
+    keys: tuple[KeyHash, ...]
+    """Exact and relaxed keys of everybody it names."""
+    outcome: Outcome
+    reason: OutcomeReason
+    parent: KeyHash = 0
+    """Of list mail that is skipped: what it answers, or 0."""
+    outgoing: bool = False
+    """Whether staff of a workspace that the mailbox feeds wrote it."""
+
+
+def scan(context: Context, items: Iterable[Item]) -> list[Read]:
+    """Read and judge copies, in their order."""
+    return [
+        _read(context, facts_in(context, item, keep_text=False), item.gate_at, live=item.live)
+        for item in items
+    ]
+
+
+def facts_in(context: Context, item: Item, *, keep_text: bool = True) -> Facts:
+    """The facts of one copy, with readable addresses unless told otherwise."""
+    return facts_of(
+        extract(item.header, local_case=context.local_case),
+        gate_at_ms=item.gate_at,
+        hasher=context.hasher,
+        blocklist=context.blocklist,
+        trusted_authserv=context.trusted_authserv,
+        sent=context.box is Box.SENT,
+        keep_text=keep_text,
+    )
+
+
+def again(context: Context, read: Read, gate_at: int, *, live: bool) -> Read:
+    """Judge by another context what was read before."""
+    if read.outcome is Outcome.ERROR:
+        return read
+    return _read(context, unpack(read.id_key, gate_at, read.facts), gate_at, live=live)
+
+
+def unreadable(context: Context, item: Item) -> Read:
+    """What is recorded of a copy whose header cannot be read within the limits (O1)."""
+    identity = context.hasher.identity(f"unreadable:{sha256(item.header).hexdigest()}")
+    return Read(identity, _UNREADABLE, (), Outcome.ERROR, OutcomeReason.POISON)
+
+
+def _read(context: Context, facts: Facts, gate_at: int, *, live: bool) -> Read:
+    people, mailbox = context.people, context.mailbox
+    sight = Sight(mailbox, gate_at, context.box, live)
+    verdict = judge(context.policy, lambda _: context, people, facts, (sight,))
+    outcome, reason = verdict.outcomes[0]
+    outgoing = False
+    for workspace in people.feeds[mailbox]:
+        if direction_of(facts, people.staff.get(workspace, NOBODY)) is _OUTGOING:
+            outgoing = True
+    return Read(
+        facts.id_key,
+        pack(facts),
+        keys_of(facts),
+        outcome,
+        reason,
+        facts.parents[0] if reason is _LIST and facts.parents else 0,
+        outgoing,
+    )
+
+
+Row = tuple[bytes, bytes, bytes, str, str, int, bool]
+"""A `Read` of plain values alone; the keys as native unsigned 64-bit numbers."""
+
+_OUTCOMES: Final = {each.value: each for each in Outcome}
+_REASONS: Final = {each.value: each for each in OutcomeReason}
+_ID: Final = 16
+
+
+def as_row(read: Read) -> Row:
+    """Make a `Read` plain."""
+    id_key, facts, keys, outcome, reason, parent, outgoing = read
+    packed = struct.pack(f"{len(keys)}Q", *keys)
+    return id_key, facts, packed, outcome.value, reason.value, parent, outgoing
+
+
+def of_row(row: Row) -> Read:
+    """Check a row that comes from outside; ValueError, TypeError, KeyError or struct.error."""
+    id_key, facts, packed, outcome, reason, parent, outgoing = row
+    if type(id_key) is not bytes or len(id_key) != _ID or type(facts) is not bytes:
+        raise TypeError
+    if type(parent) is not int or not 0 <= parent < 1 << 64 or type(outgoing) is not bool:
+        raise TypeError
+    keys = struct.unpack(f"{len(packed) // 8}Q", packed)
+    return Read(id_key, facts, keys, _OUTCOMES[outcome], _REASONS[reason], parent, outgoing)
