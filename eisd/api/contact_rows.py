@@ -139,15 +139,22 @@ def _one_primary(rows: list[AddressRow]) -> tuple[AddressRow, ...]:
 
     One that has ended stays what it was.
     """
-    unique: dict[tuple[str, int | None], AddressRow] = {}
-    for row in rows:
-        unique.setdefault((address_key(row.address), row.ended_at), row)
-    found = list(unique.values())
+    found = rows if len(rows) < 2 else _each_once(rows)  # noqa: PLR2004 - one is no several
     current = [row for row in found if row.ended_at is None]
     first = next((row for row in current if row.primary), current[0] if current else None)
     return tuple(
-        row if row.ended_at is not None else replace(row, primary=row is first) for row in found
+        row
+        if row.ended_at is not None or row.primary is (row is first)
+        else replace(row, primary=row is first)
+        for row in found
     )
+
+
+def _each_once(rows: list[AddressRow]) -> list[AddressRow]:
+    unique: dict[tuple[str, int | None], AddressRow] = {}
+    for row in rows:
+        unique.setdefault((address_key(row.address), row.ended_at), row)
+    return list(unique.values())
 
 
 def _merged(one: ContactRow, other: ContactRow) -> ContactRow:

@@ -19,8 +19,8 @@ from eisd.logs import counters, emit
 from eisd.model.mailbox import MailboxState
 from eisd.sync.mailbox import Mailbox
 
-WRITER_STALE = 180.0
-"""Seconds without a commit ended: longer than any import or rematch takes."""
+WRITER_STALE = 120.0
+"""Seconds without a sign of life; a long import gives them all the while."""
 LOOK = 10.0
 HEARTBEAT = 3600.0
 

@@ -35,6 +35,8 @@ GROUP = 64
 """At most so many writes share a commit."""
 BUSY_MS = 5_000
 READERS = 2
+BEAT_OPS = 100_000
+"""So many instructions of SQLite's machine, a few milliseconds, are a sign of life."""
 
 
 @dataclass(slots=True)
@@ -125,12 +127,13 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.beat = monotonic()
-        """When the writer last came round; for the watchdog."""
+        """When the writer last came round, or moved within a long write; for the watchdog."""
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="eisd-reader")
         self._local = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
         self._db = connect(path)
+        self._db.set_progress_handler(self._moving, BEAT_OPS)
         self._tx_cache: dict[str, Any] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="eisd-writer", daemon=True)
@@ -213,6 +216,10 @@ class Database:
             raise StoreError(f"{self.path}: {exc}") from exc
 
     # The writer thread.
+
+    def _moving(self) -> int:
+        self.beat = monotonic()
+        return 0  # go on
 
     def _run(self) -> None:
         running = True
