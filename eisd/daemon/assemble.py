@@ -17,7 +17,7 @@ from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
 from eisd.matcher.staff import staff_of
 from eisd.mime.addresses import address_key, relaxed_key
-from eisd.model.mailbox import SyncMode
+from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
 from eisd.store.database import Tx
 from eisd.store.mailboxes import MailboxSpec
@@ -149,6 +149,10 @@ def _plan(
 def configure(tx: Tx, settings: Settings, hasher: Hasher) -> dict[str, int]:
     """Bring the mailbox table and S up to the configuration; return row ids by name."""
     ids = mailboxes.configure(tx.db, specs(settings))
+    for name, box in settings.mailboxes.items():
+        if not box.enabled:
+            detail = "enabled = false in the configuration"
+            mailboxes.set_state(tx.db, ids[name], MailboxState.DISCONNECTED, "", detail)
     restaff(tx, settings, hasher)
     return ids
 
