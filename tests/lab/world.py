@@ -124,7 +124,11 @@ class World:
     modes: dict[str, SyncMode] = field(default_factory=dict)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     parser: InlineParser = field(default_factory=InlineParser)
+    headers: HeaderPool = field(init=False)
     fresh: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.headers = HeaderPool(self.threads)
 
     async def mailbox(
         self,
@@ -255,7 +259,7 @@ class World:
         return Services(
             store=self.store,
             parser=self.parser,
-            headers=HeaderPool(self.threads),
+            headers=self.headers,
             threads=self.threads,
             rules=self.rules,
             logins=asyncio.Semaphore(8),
@@ -310,6 +314,7 @@ async def world(folder: Path, **settings: Any) -> AsyncIterator[World]:
     try:
         yield here
     finally:
+        await here.headers.aclose()
         here.threads.shutdown()
         await asyncio.to_thread(store.close)
 
