@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -101,32 +102,39 @@ def _row(values: Sequence[object]) -> CopyRow:
     )
 
 
+_INSERT = """
+INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box, live, seen,
+  answered, flagged, held, outcome, reason, facts, message_id, parent, recorded_at)
+SELECT ?1, ?2, value->>0, substr(?3, value->>1, 16), value->>2, value->>3, value->>4, value->>5,
+  value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,
+  substr(?3, 16 + value->>1, value->>13), value->>14, value->>15, ?4
+FROM json_each(?5) WHERE true
+ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
+  answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
+  held = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.held, held),
+  outcome = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.outcome, outcome),
+  reason = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.reason, reason),
+  attempts = iif(held = 'vanished', 0, attempts),
+  retry_at = iif(held = 'vanished', NULL, retry_at)
+"""
+
+
 def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
     """Record copies. One that is there already gets its flags and is no longer removed.
 
     What held it (it had vanished, was a draft, lay outside the window) may no longer hold.
+
+    All rows are one parameter, and their bytes another: SQLite reads them with the interpreter's
+    lock released, which `executemany` takes again for every row while the loop wants it.
     """
-    now = now_ms()
-    db.executemany(
-        """
-        INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box,
-          live, seen, answered, flagged, held, outcome, reason, facts, message_id, parent,
-          recorded_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
-          answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
-          held = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.held, held),
-          outcome = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.outcome, outcome),
-          reason = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.reason, reason),
-          attempts = iif(held = 'vanished', 0, attempts),
-          retry_at = iif(held = 'vanished', NULL, retry_at)
-        """,
-        [
+    rows: list[tuple[object, ...]] = []
+    octets: list[bytes] = []
+    at = 1  # SQLite counts from 1
+    for c in copies:
+        rows.append(
             (
-                folder,
-                validity,
                 c.remote_id,
-                c.id_key,
+                at,
                 c.variant,
                 c.gate_at,
                 c.size,
@@ -138,14 +146,15 @@ def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[
                 c.held,
                 c.outcome,
                 c.reason,
-                c.facts,
+                len(c.facts),
                 c.message_id,
                 signed(c.parent) if c.parent else None,
-                now,
             )
-            for c in copies
-        ],
-    )
+        )
+        octets += (c.id_key, c.facts)
+        at += len(c.id_key) + len(c.facts)
+    if rows:
+        db.execute(_INSERT, (folder, validity, b"".join(octets), now_ms(), json.dumps(rows)))
 
 
 def by_identity(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> list[CopyRow]:
