@@ -35,6 +35,8 @@ GROUP = 64
 """At most so many writes share a commit."""
 BUSY_MS = 5_000
 READERS = 2
+SLOW = 5.0
+"""A transaction that takes so many seconds is worth a line in the log."""
 BEAT_OPS = 100_000
 """So many instructions of SQLite's machine, a few milliseconds, are a sign of life."""
 
@@ -89,12 +91,16 @@ def create(path: Path) -> None:
     if not path.exists():
         path.touch(mode=0o640)
     db = connect(path)
+    began = monotonic()
     try:
-        migrate(db)
+        applied = migrate(db)
     except sqlite3.Error as exc:
         raise StoreError(f"{path}: {exc}") from exc
     finally:
         db.close()
+    if applied:
+        took = round((monotonic() - began) * 1000)
+        emit(events.DB_MIGRATED, version=applied[-1], duration_ms=took)
 
 
 @contextmanager
@@ -249,6 +255,7 @@ class Database:
     def _commit(self, jobs: list[_Job]) -> None:
         answers: list[tuple[Any, BaseException | None]] = []
         tx = Tx(self._db, self._tx_cache)
+        began = monotonic()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             answers.extend(self._one(tx, job) for job in jobs)
@@ -258,6 +265,8 @@ class Database:
             error = StoreError(f"{self.path}: {exc}")
             answers = [(None, error)] * len(jobs)
             tx.after.clear()
+        if (took := monotonic() - began) > SLOW:
+            emit(events.DB_WRITE_SLOW, duration_ms=round(took * 1000), queue_depth=self.waiting)
         for job, (result, failure) in zip(jobs, answers, strict=True):
             with suppress(RuntimeError):  # the loop of whoever asked is closed: nobody waits
                 job.done(result, failure)

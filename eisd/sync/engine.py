@@ -92,7 +92,7 @@ class Engine:
 
     async def full(self, *, reconcile_all: bool = False) -> None:
         """Bring every folder up to date, its past included, and compare what was removed."""
-        began = monotonic()
+        began, was_behind = monotonic(), self.behind
         await self._list()
         if self._lost:  # what it held is moved, not removed, if another folder has it (F4)
             await self.discover()
@@ -105,11 +105,10 @@ class Engine:
             lambda tx: mailboxes.synced(tx.db, self._mailbox.id, caught_up=caught_up)
         )
         self._mailbox.passes += 1
-        emit(
-            events.SYNC_COMPLETED,
-            n=self._mailbox.listed,
-            duration_ms=round((monotonic() - began) * 1000),
-        )
+        took, listed = round((monotonic() - began) * 1000), self._mailbox.listed
+        if was_behind and caught_up:
+            emit(events.BACKFILL_COMPLETED, done=listed, duration_ms=took)
+        emit(events.SYNC_COMPLETED, n=listed, duration_ms=took)
 
     async def _list(self) -> None:
         """List what came in every folder, then the past of each, unless interrupted."""
@@ -169,7 +168,7 @@ class Engine:
     async def _stopped(self, folder: Folder, error: DriverError) -> None:
         """A scan ended with an error: of this folder alone, or it is raised again."""
         if isinstance(error, CursorExpired):
-            await self._renumbered(folder)
+            await self._renumbered(folder, error)
         elif isinstance(error, FolderGone):
             self._lost = True
             row = self._rows.pop(folder)
@@ -251,7 +250,7 @@ class Engine:
                 rate_per_s=round(mailbox.listed / max(0.001, monotonic() - self._began)),
             )
 
-    async def _renumbered(self, folder: Folder) -> None:
+    async def _renumbered(self, folder: Folder, error: CursorExpired) -> None:
         """Every remote id of the folder is void: list it again from the window (F6)."""
         row = self._rows[folder]
 
@@ -261,11 +260,11 @@ class Engine:
 
         await self._store.write(start_over)
         self._rows[folder] = await self._store.read(lambda db: folders.by_id(db, row.id))
-        emit(
-            events.IMAP_UIDVALIDITY_CHANGED,
-            folder=folder.name,
-            old=row.cursor.validity if row.cursor else "",
-        )
+        if error.code == "validity":
+            old = row.cursor.validity if row.cursor else ""
+            emit(events.IMAP_UIDVALIDITY_CHANGED, folder=folder.name, old=old)
+        else:
+            emit(events.FOLDER_RESET, folder=folder.name, reason=str(error))
         await self._scan(folder, lambda _batch: True)
 
     async def _reconcile(self, *, everything: bool) -> None:

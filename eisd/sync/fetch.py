@@ -139,6 +139,14 @@ class Fetcher:
             for raw, header, body in zip(here, headers, parsed, strict=True)
         ]
         await self._record(ready, gone)
+        for raw in filter(lambda raw: raw.missing, gathered):
+            emit(
+                events.MESSAGE_DROPPED,
+                level=events.Level.DEBUG,
+                uid=raw.remote_id,
+                reason="vanished",
+                intentional=False,
+            )
         for raw in gathered:
             waiting.pop(raw.remote_id, None)
 
@@ -160,8 +168,8 @@ class Fetcher:
                 why = f"{type(exc).__name__}"
                 await self._failed([ready[0][0]], OutcomeReason.INTERNAL_ERROR, why)
                 return
-            for one in ready:
-                await self._record([one], gone)
+            for single in ready:
+                await self._record([single], gone)
             return
         for (one, fetched), settled in zip(ready, done, strict=True):
             emit(

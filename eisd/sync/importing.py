@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
+from eisd import events
+from eisd.logs import emit
 from eisd.matcher.codec import unpack
 from eisd.matcher.keys import Hasher, keys_of
 from eisd.mime.addresses import LocalCase, address_key, relaxed_key
@@ -85,7 +88,19 @@ def import_contacts(
             for address in person.addresses
             for value in (address.exact, address.relaxed)
         )
-    return done, rematch(tx, rules, done.with_past)
+    began = monotonic()
+    settled = rematch(tx, rules, done.with_past)
+    if found := settled.pending + len(settled.activities):
+        took = round((monotonic() - began) * 1000)
+        tx.after.append(
+            lambda: emit(
+                events.MATCH_BACKFILL_COMPLETED,
+                contacts=len(people),
+                activities=found,
+                duration_ms=took,
+            )
+        )
+    return done, settled
 
 
 def rematch(tx: Tx, rules: Rules, keys: Sequence[KeyHash]) -> Settled:

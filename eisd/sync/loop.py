@@ -238,11 +238,25 @@ class Life:
         floor = (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0
         brief = self._backoffs.brief.next(dice) if self._connected_at is not None else 0.0
         pause = max(brief, self._backoffs.connect.next(dice, floor=floor))
+        await self._try_later(error, pause)
+        return pause
+
+    async def _try_later(self, error: DriverError | StoreError, pause: float) -> None:
+        """Say what will pass by itself; that a person is needed is not undone by it."""
         throttled = isinstance(error, Transient) and error.code == "throttled"
-        await mailbox.event(
-            Event.THROTTLED if throttled else Event.LOST,
-            detail=f"{error}; next try in {pause:.0f} s",
-        )
+        if self._mailbox.state is not MailboxState.PROBLEMATIC:
+            await self._mailbox.event(
+                Event.THROTTLED if throttled else Event.LOST,
+                detail=f"{error}; next try in {pause:.0f} s",
+            )
+        if throttled:
+            emit(
+                events.PROVIDER_THROTTLED,
+                retry_after_s=round(pause, 1),
+                scope="mailbox",
+                error=error,
+            )
+            return
         emit(
             events.IMAP_DISCONNECTED,
             reason=str(error),
@@ -250,15 +264,18 @@ class Life:
             retry_in_s=round(pause, 1),
             error=error,
         )
-        return pause
 
     async def _needs_person(self, reason: Reason, error: DriverError | UserError) -> None:
         """Say once what a person has to do."""
         name = self._mailbox.name
         hint = getattr(error, "hint", "") or f"mend it, then: eisd mailbox reconnect {name}"
+        is_news = (self._mailbox.state, self._mailbox.reason) != (MailboxState.PROBLEMATIC, reason)
         await self._mailbox.event(
             Event.REFUSED, reason=reason.value, detail=f"{error}; {hint}", fix=hint
         )
+        if is_news and reason is Reason.AUTH:
+            provider = self._mailbox.plan.driver.name
+            emit(events.AUTH_REFUSED, provider=provider, fix=hint, error=error)
 
     async def _pause(self) -> None:
         """Rest until somebody resumes the mailbox."""
