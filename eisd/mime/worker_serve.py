@@ -9,6 +9,7 @@ do not touch it before that.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import resource
 import select
@@ -42,6 +43,8 @@ def serve(answer: Answer, failure: Callable[[str], bytes], arguments: list[str])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ceiling = _address_space() + int(memory)
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it
+    gc.set_threshold(50_000, 50, 100)
     with suppress(OSError):  # else it waits for the daemon's loop in the middle of an answer
         fcntl.fcntl(_OUT, fcntl.F_SETPIPE_SZ, _CHUNK)
     _write(frames.READY)

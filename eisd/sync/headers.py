@@ -1,7 +1,8 @@
 """Headers read in a process of their own, so that a long scan leaves the daemon's to the rest.
 
 A few copies at a time, as new mail comes, are read at once in a thread: what counts then is the
-delay. A header that breaks its worker costs itself: the batch is read again one by one.
+delay. So is what comes while a worker starts. A header that breaks its worker costs itself: the
+batch is read again one by one.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
 from eisd.matcher.scan import Context, Item, Read, scan, unreadable
 from eisd.matcher.scan_frames import read_answer, request
-from eisd.mime.process import Died, WorkerPool
+from eisd.mime.process import Died, PoolClosed, WorkerPool
 
 FEW: Final = 8
 """Fewer copies than that are read in a thread."""
@@ -47,6 +49,20 @@ class HeaderPool(WorkerPool):
             rest_seconds=rest_seconds,
         )
         self._threads = threads
+        self._starting: asyncio.Task[None] | None = None
+
+    async def warm(self) -> None:
+        """Have a worker at rest, if one can be had."""
+        async with self._gate:
+            with suppress(OSError, PoolClosed):
+                self._put(await self._take())
+
+    async def aclose(self) -> None:
+        """End every worker, one that is just starting too."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        await super().aclose()
 
     async def read(self, context: Context, items: Sequence[Item]) -> list[Read]:
         """Read and judge copies, in their order. Raises for no copy.
@@ -54,6 +70,11 @@ class HeaderPool(WorkerPool):
         Raises `PoolClosed` if `aclose` is called meanwhile.
         """
         if len(items) < FEW:
+            return await self._here(context, items)
+        if not self._alive:  # it takes as long to start as a thread takes for a batch
+            if self._starting is None or self._starting.done():
+                self._check_open()
+                self._starting = asyncio.create_task(self.warm(), name="header worker")
             return await self._here(context, items)
         async with self._gate:
             try:

@@ -30,7 +30,7 @@ from eisd.store import mailboxes
 from eisd.store.contacts import AddressIn, ContactIn
 from eisd.store.database import Database, Tx, create
 from eisd.store.mailboxes import MailboxSpec
-from eisd.sync.headers import HeaderPool
+from eisd.sync.headers import HeaderPool, HeaderReader
 from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services
@@ -125,6 +125,8 @@ class World:
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     parser: InlineParser = field(default_factory=InlineParser)
     headers: HeaderPool = field(init=False)
+    reader: HeaderReader | None = None
+    """Who reads headers instead of the pool."""
     fresh: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -259,7 +261,7 @@ class World:
         return Services(
             store=self.store,
             parser=self.parser,
-            headers=self.headers,
+            headers=self.reader or self.headers,
             threads=self.threads,
             rules=self.rules,
             logins=asyncio.Semaphore(8),
