@@ -37,6 +37,9 @@ from eisd.sync.mailbox import Mailbox, Plan, Services
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 
+PARSER_REST = 900.0
+"""Seconds a parser's process may rest before it ends. Starting one takes a quarter of a second, ten
+times what a new message takes from the server's notice to its activity; it holds some 15 MB."""
 CONNECTING = 40
 """So many mailboxes may be connecting at once."""
 
@@ -76,7 +79,7 @@ class Core:
         self.hasher = hasher
         self.condition = Condition()
         self.store = store
-        self.parser = ParserPool()
+        self.parser = ParserPool(rest_seconds=PARSER_REST)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")
         self.headers = HeaderPool(self._threads)
         self._ids: dict[str, int] = {}
