@@ -5,8 +5,8 @@ so that a position never covers a copy without an outcome (F7), and every decisi
 the contact book of that very transaction (I5). `complete` takes one fetched message: its text,
 its activities, and the outcomes of all its copies.
 
-Most copies concern nobody and are alone under their identity; what was read of them holds, and
-they are written in one statement a batch. The others go by `eisd.sync.settle`.
+Most copies are alone under their identity; if they concern nobody, what was read of them holds.
+All of these are written in one statement a batch. The others go by `eisd.sync.settle`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders, removals, reports
+from eisd.store import copies, folders, messages, removals, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
@@ -111,7 +111,7 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     for row in copies.by_identity(tx.db, list({one.read.id_key for one in batch})):
         known.setdefault(row.id_key, []).append(row)
     alone, others = _apart(batch, known.keys(), book)
-    rows = [_alone(rules, book, context, one) for one in alone]
+    rows = [_alone(rules, book, context, one, concerns=concerns) for one, concerns in alone]
     done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
     copies.insert(tx.db, place.folder, cursor.validity, rows)
     for id_key, members in others.items():
@@ -138,39 +138,43 @@ def _up_to_date(ready: Ready, book: Book) -> tuple[Context, Sequence[Prepared]]:
 
 def _apart(
     batch: Sequence[Prepared], known: Collection[bytes], book: Book
-) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
-    """Tell copies that are alone and concern nobody from those that need settling."""
+) -> tuple[list[tuple[Prepared, bool]], dict[bytes, list[Prepared]]]:
+    """Copies that are alone, each with whether it may concern a contact, and all others."""
     by_key: dict[bytes, list[Prepared]] = {}
-    alone: list[Prepared] = []
+    alone: list[tuple[Prepared, bool]] = []
     for one in batch:
         if one.unread or one.read.outcome is Outcome.ERROR:  # nothing is known of it
-            alone.append(one)
+            alone.append((one, False))
         else:
             by_key.setdefault(one.read.id_key, []).append(one)
     others: dict[bytes, list[Prepared]] = {}
     for id_key, members in by_key.items():
-        is_alone = len(members) == 1 and id_key not in known
-        if is_alone and not book.may_know(members[0].read.keys):
-            alone += members
-        else:
+        if len(members) > 1 or id_key in known:
             others[id_key] = members
+            continue
+        concerns = book.may_know(members[0].read.keys)
+        if concerns and messages.find(book.db, id_key, 0):  # its copies were forgotten, it was not
+            others[id_key] = members
+        else:
+            alone.append((members[0], concerns))
     return alone, others
 
 
-def _alone(rules: Rules, book: Book, context: Context, one: Prepared) -> NewCopy:
+def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool) -> NewCopy:
+    """A copy with the outcome that settling would give it, without the detour."""
     read = one.read
     outcome, reason, parent = read.outcome, read.reason, read.parent
     if one.held:
         outcome, reason, parent = Outcome.SKIPPED, one.held, 0
     elif one.unread:
         outcome, reason, parent = Outcome.ERROR, OutcomeReason.FETCH, 0
-    elif parent and book.parents(parent):  # whether staff wrote it, its facts tell
+    elif concerns or (parent and book.parents(parent)):  # whether staff wrote it, its facts tell
         facts = unpack(read.id_key, one.gate_at, read.facts)
         sight = Sight(context.mailbox, one.gate_at, context.box, one.listed.live)
-        outcome, reason = judge(rules, book, facts, [sight], known=False).outcomes[0]
+        outcome, reason = judge(rules, book, facts, [sight], known=concerns).outcomes[0]
         parent = parent if reason is OutcomeReason.LIST else 0
-    if reason is OutcomeReason.BOUNCE:
-        outcome = Outcome.PENDING  # its report is still to be read (G1)
+    if reason is OutcomeReason.BOUNCE or outcome is Outcome.MATCHED:
+        outcome = Outcome.PENDING  # its text, or its report (G1), is still to be read
     new = _new(one, context.box, 0, outcome, reason, parent)
     return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=NOTHING)
 
