@@ -27,7 +27,7 @@ def stamp(ms: int) -> str:
         when = datetime.fromtimestamp(ms // 1000, UTC)
     except (OverflowError, ValueError, OSError):
         return "0001-01-01T00:00:00.000Z" if ms < 0 else "9999-12-31T23:59:59.999Z"
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return f"{when.isoformat()[:19]}.{ms % 1000:03d}Z"
 
 
 def signed(value: int) -> int:
@@ -45,6 +45,9 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def compact(value: object) -> str:
     """JSON as SQLite's own functions write it, without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
