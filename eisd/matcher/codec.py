@@ -45,10 +45,12 @@ def pack(facts: Facts) -> bytes:
     """Give the bytes of what `strip` keeps, without id_key and gate_at, which have columns."""
     people = facts.participants[:_MAX_PARTICIPANTS]
     parents = facts.parents[:KEPT_PARENTS]
-    author = AddressKeys(
-        facts.author, facts.author_relaxed, facts.author_domain, facts.author_registrable
-    )
-    index = next((at for at, one in enumerate(people) if _keys(one) == author), _APART)
+    author = facts[1:5]
+    index = _APART
+    for at, one in enumerate(people):
+        if one.exact == facts.author and one[1:5] == author:
+            index = at
+            break
     parts = [
         _HEADER.pack(
             _VERSION,
@@ -62,7 +64,7 @@ def pack(facts: Facts) -> bytes:
     ]
     if index == _APART:
         parts.append(_AUTHOR.pack(*author))
-    parts.extend(_pack_participant(one) for one in people)
+    parts += map(_pack_participant, people)
     parts.append(struct.pack(f">{len(parents)}Q", *parents))
     return b"".join(parts)
 
@@ -72,17 +74,20 @@ def _keys(one: Participant) -> tuple[KeyHash, KeyHash, KeyHash, KeyHash]:
 
 
 def _pack_participant(one: Participant) -> bytes:
-    bits = _ROLE_BITS[one.role] | int(one.marks) << _MARKS_AT
+    role, exact, relaxed, domain, registrable, marks, _, _ = one
+    bits = _ROLE_BITS[role] | int(marks) << _MARKS_AT
+    if relaxed == exact and registrable == domain != 0:
+        return _PARTICIPANT.pack(bits, exact, domain)
     tail = b""
-    if one.relaxed != one.exact:
+    if relaxed != exact:
         bits |= _HAS_RELAXED
-        tail = _KEY.pack(one.relaxed)
-    if not one.registrable:
+        tail = _KEY.pack(relaxed)
+    if not registrable:
         bits |= _NO_REGISTRABLE
-    elif one.registrable != one.domain:
+    elif registrable != domain:
         bits |= _HAS_REGISTRABLE
-        tail += _KEY.pack(one.registrable)
-    return _PARTICIPANT.pack(bits, one.exact, one.domain) + tail
+        tail += _KEY.pack(registrable)
+    return _PARTICIPANT.pack(bits, exact, domain) + tail
 
 
 def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
