@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from eisd.matcher import scan_frames as frames
 from eisd.matcher.scan import Context, Item, Read, scan
+from eisd.mime.domains import registrable_domain
 from eisd.mime.worker_serve import serve
 
 Scanner = Callable[[Context, list[Item]], list[Read]]
@@ -18,4 +19,5 @@ def main(arguments: list[str] | None = None, *, scanner: Scanner = scan) -> None
     def answer(head: bytes, body: bytes) -> bytes:
         return frames.answer(scanner(frames.read_context(head), frames.read_items(body)))
 
+    registrable_domain("example.org")  # reads the list of public suffixes before there is work
     serve(answer, frames.answer, arguments or sys.argv[1:3])
