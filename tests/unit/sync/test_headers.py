@@ -8,6 +8,8 @@ from pathlib import Path
 from lab.world import World, ago, world
 
 from eisd.matcher.scan import Context, Item, Read, scan, unreadable
+from eisd.store import mailboxes
+from eisd.sync.loop import Life
 
 
 class Shaky:
@@ -100,3 +102,18 @@ async def test_the_next_batch_is_read_by_the_new_people(tmp_path: Path):
 
         assert known == sorted(known)
         assert (known[0], known[-1]) == (1, 2)
+
+
+async def test_a_message_whose_copies_were_forgotten_is_known_again(here: World):
+    """Its text outlives a mailbox that is forgotten; another's copy needs no second fetch."""
+    anna, bert = await here.mailbox("anna"), await here.mailbox("bert")
+    await here.contact("c1", "ada@x.test")
+    anna.deliver("ada@x.test", message_id="<one@x.test>")
+    await here.sync("anna")
+    await here.store.write(lambda tx: mailboxes.forget(tx.db, anna.id))
+    bert.deliver("ada@x.test", message_id="<one@x.test>", to="anna@lab.test")
+    await Life(here.start("bert")).once()
+
+    assert list((await here.outcomes()).values()) == ["matched"]
+    assert await here.rows("SELECT count(*) FROM message") == [(1,)]
+    assert len(await here.activities()) == 1
