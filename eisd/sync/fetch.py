@@ -16,8 +16,8 @@ from itertools import groupby
 from eisd import events
 from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
-from eisd.logs import emit
-from eisd.mime.headers import extract
+from eisd.logs import bind, emit, trace_id
+from eisd.mime.headers import extract, identity
 from eisd.model.activity import OutcomeReason
 from eisd.model.mail import Headers, RawMessage
 from eisd.store import copies, folders, removals
@@ -172,14 +172,15 @@ class Fetcher:
                 await self._record([single], gone)
             return
         for (one, fetched), settled in zip(ready, done, strict=True):
-            emit(
-                events.MESSAGE_INGESTED,
-                level=None if one.live else events.Level.DEBUG,
-                uid=one.remote_id,
-                size=fetched.size,
-                lag_ms=max(0, now_ms() - one.gate_at) if one.live else None,
-            )
-            self._mailbox.tell(settled.activities, live=one.live)
+            with bind(trace_id=trace_id(self._mailbox.name, identity(fetched.headers))):
+                emit(
+                    events.MESSAGE_INGESTED,
+                    level=None if one.live else events.Level.DEBUG,
+                    uid=one.remote_id,
+                    size=fetched.size,
+                    lag_ms=max(0, now_ms() - one.gate_at) if one.live else None,
+                )
+                self._mailbox.tell(settled.activities, live=one.live)
 
 
 def _one_of_each(queued: Sequence[Queued]) -> list[Queued]:

@@ -10,6 +10,7 @@ import pytest
 from lab.world import HASHER, World, ago, world
 
 from eisd.errors import DriverError
+from eisd.logs import capture, trace_id
 
 
 @pytest.fixture
@@ -362,3 +363,20 @@ async def test_a_header_the_server_will_not_give(here: World, monkeypatch: pytes
         ("anna", "INBOX", other): "unmatched:no_contact",
     }
     assert [row[5] for row in await here.activities()] == ["Mine"]
+
+
+async def test_the_log_tells_a_message_by_its_trace(here: World):
+    """What the log says of a message bears the trace id that explain works out."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    await here.sync()
+    anna.deliver("ada@x.test", message_id="<traced@x.test>")
+
+    with capture() as lines:
+        await here.sync()
+
+    traced = [line["event"] for line in lines if line.get("trace_id")]
+    assert traced == ["message.ingested", "match.activity_created"]
+    assert {line["trace_id"] for line in lines if line.get("trace_id")} == {
+        trace_id("anna", "traced@x.test")
+    }
