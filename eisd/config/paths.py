@@ -25,7 +25,7 @@ class Paths:
     socket: Path | None
     """The first Unix socket of the API, by which commands reach the daemon."""
     secrets_db: Path
-    """The sealed store, which also holds the key of the index of unmatched mail (MATCHING U1)."""
+    """The sealed store, which also holds the key of the index of unmatched mail (rule U1)."""
 
     @classmethod
     def of(cls, state_dir: Path, database: Path, listen: Sequence[Listen]) -> Paths:

@@ -1,4 +1,4 @@
-"""When a message happened (MATCHING T1). Times in milliseconds since 1970 UTC."""
+"""When a message happened (rule T1). Times in milliseconds since 1970 UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One header block to the facts the matcher needs; the only reader of headers (MATCHING N8).
+"""One header block to the facts the matcher needs; the only reader of headers (rule N8).
 
 `extract` is total and runs on the event loop for every copy of every mailbox, so it costs tens of
 microseconds and is bounded whatever it is given. Line ends may be CRLF, LF, CR or mixed; lines that

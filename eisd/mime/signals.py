@@ -1,7 +1,7 @@
 """What header facts say of a message's kind: the bits of `Signal`, and who its author is.
 
-Rules: MATCHING section 8 (G1 to G8) and S3. Bits that need more than one header block (BLOCKED,
-VERIFIED) are set by those who know.
+Rules (docs/reference/matching.md): G1 to G8 and S3. Bits that need more than one header block
+(BLOCKED, VERIFIED) are set by those who know.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Adjacent encoded words of one charset are joined before they are decoded, since mailers cut
 multi-byte characters in two; a word glued to its neighbours is read; what cannot be read stays as
-it was written. Addresses are split first (MATCHING N1): nothing here decides who is meant.
+it was written. Addresses are split first (rule N1): nothing here decides who is meant.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Via(StrEnum):
 
 
 class MessageClass(StrEnum):
-    """The kind of a message (MATCHING section 8); the first that fits."""
+    """The kind of a message (rules G1 to G9); the first that fits."""
 
     BOUNCE = "bounce"
     AUTO_REPLY = "auto_reply"

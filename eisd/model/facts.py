@@ -2,7 +2,7 @@
 
 The matcher never compares readable addresses: every key is a 64-bit keyed hash (BLAKE2b with the
 index key that lies beside the secrets). So the facts of a copy that matched nobody can be kept
-exactly as they were, without a subject, a name or a readable address (MATCHING U1), and merged
+exactly as they were, without a subject, a name or a readable address (rule U1), and merged
 with those of a copy that comes years later (I4).
 
 Merging (`eisd.matcher.merge`) is commutative, associative and idempotent.
@@ -138,7 +138,7 @@ class Candidate:
     verdict: str
     """``matched``, or the reason it gave none, in the words of OutcomeReason or Mark."""
     rule: str
-    """The deciding rule's number in MATCHING, such as "M3"."""
+    """The deciding rule's number in docs/reference/matching.md, such as "M3"."""
     contacts: tuple[int, ...] = ()
 
 

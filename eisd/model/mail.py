@@ -21,7 +21,7 @@ class Role(StrEnum):
 class Address(NamedTuple):
     """One item of an address header (RFC 5322 3.4 *mailbox*).
 
-    ``key`` is the exact key that contacts are compared by (MATCHING N2 to N4); it is empty
+    ``key`` is the exact key that contacts are compared by (rule N2 to N4); it is empty
     where the item holds no usable addr-spec, and then only ``text`` says what stood there.
     ``relaxed`` is the relaxed key (N5); it equals ``key`` where nothing is relaxed.
     """

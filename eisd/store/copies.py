@@ -203,14 +203,16 @@ def facts_by_prefix(db: sqlite3.Connection, prefix: bytes) -> list[tuple[bytes, 
 
 
 def holding(db: sqlite3.Connection, holds: Callable[[bytes], bool]) -> list[bytes]:
-    """Identities of copies that matched nobody whose facts hold what is looked for, each once.
+    """Identities of copies that count and whose facts hold what is looked for, each once.
+
+    What matched one contact may concern another; of that, copies long removed serve too.
 
     A filter, never a verdict (U2): what it names is decided again. It reads the facts of every
     such copy once, about 60 bytes each, and no address.
     """
     rows = db.execute(
-        "SELECT id_key, facts FROM copy WHERE outcome IN ('unmatched', 'skipped')"
-        " AND held = '' AND removed_at IS NULL"
+        "SELECT id_key, facts FROM copy WHERE held = ''"
+        " AND (removed_at IS NULL OR outcome = 'matched')"
     )
     return list(dict.fromkeys(id_key for id_key, facts in rows if holds(facts)))
 

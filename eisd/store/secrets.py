@@ -5,7 +5,7 @@ the key of this installation, its name as associated data, so that a value moved
 does not open. The key comes from the systemd credential ``eisd.key``, else from the file
 ``eisd.key`` beside the database, made at the first run. `eisd.db` itself holds no secret.
 
-The key of the index of unmatched mail (MATCHING U1) is kept here too.
+The key of the index of unmatched mail (rule U1) is kept here too.
 """
 
 from __future__ import annotations

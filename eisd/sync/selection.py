@@ -1,4 +1,4 @@
-"""Which folders are synced (MATCHING F1): pure, from what the server lists and the policy."""
+"""Which folders are synced (rule F1): pure, from what the server lists and the policy."""
 
 from __future__ import annotations
 

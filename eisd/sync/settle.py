@@ -2,7 +2,7 @@
 
 Recording a copy, completing a message and importing a contact all end here. Settling reads every
 copy of the identity, merges their facts and decides anew, inside the writer's transaction. What it
-writes depends on what is known and not on the order in which it came (MATCHING I4): settling
+writes depends on what is known and not on the order in which it came (rule I4): settling
 twice changes nothing, and a process killed between two settlings loses nothing.
 
 One Message-ID may stand on different messages (I2). Their copies are told apart by `variant`: 0

@@ -1,4 +1,4 @@
-"""What each folder of a mailbox is for (MATCHING F1).
+"""What each folder of a mailbox is for (rule F1).
 
 In this order: another user's or a shared namespace (RFC 2342), what cannot be selected, INBOX,
 special use (RFC 6154, any letter case), what Exchange shows besides mail, localised names. A name

@@ -1,4 +1,4 @@
-"""A position in a folder: four numbers, and how they move (MATCHING F5).
+"""A position in a folder: four numbers, and how they move (rule F5).
 
     validity       the UIDVALIDITY they belong to; 0 when the server has none
     live_next      the lowest UID that was not looked at going up

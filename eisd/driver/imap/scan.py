@@ -1,4 +1,4 @@
-"""One scan of one folder: live mail going up, the past going down (MATCHING F5).
+"""One scan of one folder: live mail going up, the past going down (rule F5).
 
 Theory of operation. A scan holds a `Position` and two lanes of UIDs. The *live* lane holds what
 ``UID SEARCH UID live_next:*`` found; the *backfill* lane is filled from the top down, a window of

@@ -2,7 +2,7 @@
 
 From the BODYSTRUCTURE `wanted` names the sections worth fetching: the text parts, and what a
 delivery report says. `build` puts what was fetched into a message of the same structure, and
-lists every other part as an attachment that was not fetched (MATCHING F8). The header stays as
+lists every other part as an attachment that was not fetched (rule F8). The header stays as
 it is, but for the fields that describe the body: those are written anew.
 """
 

@@ -118,7 +118,7 @@ def test_a_preset_lies_under_explicit_keys(write):
     ],
 )
 def test_presets_set_what_they_are_said_to_set(write, preset, expected):
-    """Each preset has the policies of MATCHING section 2 and changes nothing else."""
+    """Each preset has its policies and changes nothing else."""
     settings = load(write(f'preset = "{preset}"')).settings
     built_in = Settings()
 

@@ -1,4 +1,4 @@
-"""Which folder is for what (MATCHING F1)."""
+"""Which folder is for what (rule F1)."""
 
 from __future__ import annotations
 
