@@ -358,6 +358,22 @@ async def test_an_address_that_is_dated_back_gets_its_past(tmp_path: Path, first
         assert [row[0] for row in await here.activities()] == ["c1"]
 
 
+async def test_mail_that_concerned_one_contact_is_found_for_another(tmp_path: Path):
+    """A contact imported later has its activity of a message that is on record already."""
+    async with world(tmp_path) as here:
+        anna = await here.mailbox()
+        await here.contact("c1", "ada@x.test")
+        gone = anna.deliver("ada@x.test", cc="bob@y.test", subject="both")
+        await here.sync()
+        anna.provider.expunge(gone)
+        await here.sync()
+
+        long_ago = int(ago(days=400).timestamp() * 1000)
+        await here.contacts({"c2": ["bob@y.test"]}, added_at=long_ago)
+
+        assert [row[0] for row in await here.activities()] == ["c1", "c2"]
+
+
 async def test_a_thousand_contacts_find_their_past_as_one_does(tmp_path: Path):
     """A large first import is matched against what is on record, exact and relaxed."""
     async with world(tmp_path) as here:
