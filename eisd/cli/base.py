@@ -38,9 +38,16 @@ def config_option(*, hidden: bool) -> click.Option:
 
 
 class _Page(click.Command):
-    """A command whose help page opens with examples."""
+    """A command whose help page opens with examples, and answers ``-h`` however it is reached."""
 
-    examples: tuple[str, ...] = ()
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """``-h`` and ``--help``; click keeps the option it first makes, whatever the context."""
+        del ctx
+        return ["-h", "--help"]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, then what click writes."""
@@ -54,9 +61,8 @@ class _Page(click.Command):
 class Command(_Page):
     """A command with ``examples`` and ``-c``."""
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.examples = tuple(examples)
         self.params.append(config_option(hidden=True))
 
 
@@ -65,9 +71,8 @@ class Group(_Page, click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.examples = tuple(examples)
         if not any(param.name == "config" for param in self.params):
             self.params.append(config_option(hidden=True))
 

@@ -34,7 +34,7 @@ COMMANDS = {
     cls=LazyGroup,
     table=COMMANDS,
     examples=["eisd demo", "eisd status --json", "eisd mailbox add you@example.org"],
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     params=[config_option(hidden=False)],
 )
 @click.version_option(
