@@ -1,0 +1,47 @@
+"""Activities, as their readers may see them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from eisd.api import answers
+from eisd.api.answers import Answer
+from eisd.api.request import Limit, The
+
+routes = APIRouter()
+
+
+@routes.get("/activities", tags=["activities"])
+async def list_activities(
+    core: The,
+    contact: str | None = None,
+    workspace: str | None = None,
+    mailbox: str | None = None,
+    since: str | None = None,
+    before: str | None = None,
+    owner: Annotated[str | None, Query(alias="as")] = None,
+    limit: Limit = 50,
+) -> Answer:
+    """Activities, newest first; ``next`` is the ``before`` of the next page."""
+    return await core.store.read(
+        lambda db: answers.activity_list(
+            db,
+            contact=contact,
+            workspace=workspace,
+            mailbox=mailbox,
+            since=since,
+            before=before,
+            limit=limit,
+            owner=owner,
+        )
+    )
+
+
+@routes.get("/activities/{activity}", tags=["activities"])
+async def show_activity(
+    core: The, activity: int, owner: Annotated[str | None, Query(alias="as")] = None
+) -> Answer:
+    """One activity with its copies, participants and attachments."""
+    return await core.store.read(lambda db: answers.activity_show(db, activity, owner=owner))

@@ -1,0 +1,68 @@
+"""Mailboxes: what is known of them, and what may be asked of one."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from eisd.api import actions, answers
+from eisd.api.answers import Answer
+from eisd.api.request import Body, The
+
+routes = APIRouter()
+
+
+class ResyncBody(Body):
+    """List a folder anew (or all), from the window or from ``since`` (ms since 1970 UTC)."""
+
+    folder: str | None = None
+    since_ms: int | None = None
+
+
+@routes.get("/mailboxes", tags=["mailboxes"])
+async def list_mailboxes(core: The) -> Answer:
+    """Every mailbox known."""
+    return {"mailboxes": await core.store.read(answers.mailbox_list)}
+
+
+@routes.get("/mailboxes/{name}", tags=["mailboxes"])
+async def show_mailbox(core: The, name: str) -> Answer:
+    """One mailbox with its folders."""
+    return await core.store.read(lambda db: answers.mailbox_show(db, name))
+
+
+@routes.post("/mailboxes/{name}/pause", tags=["mailboxes"])
+async def pause_mailbox(core: The, name: str) -> Answer:
+    """Disconnect, and stay so over restarts."""
+    return await actions.pause(core, name, paused=True)
+
+
+@routes.post("/mailboxes/{name}/resume", tags=["mailboxes"])
+async def resume_mailbox(core: The, name: str) -> Answer:
+    """Go on."""
+    return await actions.pause(core, name, paused=False)
+
+
+@routes.post("/mailboxes/{name}/reconnect", tags=["mailboxes"])
+async def reconnect_mailbox(core: The, name: str) -> Answer:
+    """Connect anew at once, whatever the mailbox waits for."""
+    core.reconnect(name)
+    return {"mailbox": name}
+
+
+@routes.post("/mailboxes/{name}/resync", tags=["mailboxes"])
+async def resync_mailbox(core: The, name: str, body: ResyncBody) -> Answer:
+    """List folders anew; nothing is recorded twice."""
+    return {"mailbox": name, "folders": await core.resync(name, body.folder, body.since_ms)}
+
+
+@routes.post("/mailboxes/{name}/test", tags=["mailboxes"])
+async def test_mailbox(core: The, name: str) -> Answer:
+    """Connect and log in, step by step."""
+    return {"mailbox": name, "steps": await actions.probe(core, name)}
+
+
+@routes.delete("/mailboxes/{name}", tags=["mailboxes"])
+async def forget_mailbox(core: The, name: str) -> Answer:
+    """Erase a mailbox that is no longer configured; its activities stay."""
+    await core.forget(name)
+    return {"mailbox": name}
