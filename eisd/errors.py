@@ -11,6 +11,8 @@ EisdError
     FolderGone       the folder is not there (any more)
     Rejected         the remote said no to one thing, for good
     ProtocolError    the remote broke its protocol; drop the connection
+    SendRefused      the remote took a message for nobody (in `eisd.model.outgoing`)
+    InDoubt          a message may have been taken: find out, never send it again blindly
   StoreError         the database cannot be used
 """
 
@@ -100,6 +102,10 @@ class Rejected(DriverError):
 
 class ProtocolError(DriverError):
     """The remote sent what its protocol does not allow; the connection must not be reused."""
+
+
+class InDoubt(DriverError):
+    """The whole message was sent and no complete answer came: it may have been taken or not."""
 
 
 class StoreError(EisdError):

@@ -8,7 +8,9 @@ from typing import Any
 
 from eisd.driver.imap import connect
 from eisd.driver.imap.scan import Sizes
-from eisd.driver.interface import API_VERSION, Login, Session, Step
+from eisd.driver.interface import API_VERSION, Login, Sender, Session, Step
+from eisd.errors import Misconfigured
+from eisd.model.outgoing import Envelope, Outlet
 from eisd.wire.imap import Client, Endpoint
 from eisd_imap.options import Options, read_options
 
@@ -32,6 +34,20 @@ class ImapDriver:
     def session(self, options: Any, login: Login) -> AbstractAsyncContextManager[Session]:
         authenticate = _password_login(options, login)
         return connect.session(_endpoint(options), authenticate, sizes=self._sizes)
+
+    def outlet(self, options: Any) -> Outlet | None:
+        return None if options.smtp is None else Outlet(options.smtp.host)
+
+    def sender(self, options: Any, login: Login) -> AbstractAsyncContextManager[Sender]:  # noqa: ARG002
+        raise Misconfigured("this driver cannot send yet", code="config")
+
+    def probe_sender(
+        self,
+        options: Any,  # noqa: ARG002
+        login: Login,  # noqa: ARG002
+        message: tuple[Envelope, bytes] | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[Step]:
+        raise Misconfigured("this driver cannot send yet", code="config")
 
     def probe(self, options: Any, login: Login) -> AsyncIterator[Step]:
         authenticate = _password_login(options, login)

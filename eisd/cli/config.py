@@ -115,20 +115,21 @@ class _GivenSecrets:
         self._loaded = loaded
         self._name = name
 
-    async def password(self) -> str:
+    async def password(self, table: str = "") -> str:
         import anyio.to_thread  # noqa: PLC0415
 
-        return await anyio.to_thread.run_sync(self._password)
+        return await anyio.to_thread.run_sync(self._password, table)
 
     async def access_token(self) -> str:
         raise UserError(
             "this mailbox signs in with a token", hint=f"eisd mailbox test {self._name}"
         )
 
-    def _password(self) -> str:
+    def _password(self, table: str) -> str:
         mailbox = self._loaded.settings.mailboxes[self._name]
-        where = f"mailboxes.{self._name}.{mailbox.driver}.password"
-        ref = mailbox.secret(mailbox.driver)
+        table = mailbox.secret_table(table or mailbox.driver)
+        where = f"mailboxes.{self._name}.{table}.password"
+        ref = mailbox.secret(table)
         if ref is None:
             raise UserError(f"{where}: no password is given", code=ExitCode.CONFIG)
         return resolve(ref, where=where, base_dir=self._loaded.base_dir).reveal()

@@ -173,7 +173,7 @@ class _Given:
     def __init__(self, password: str) -> None:
         self._password = password
 
-    async def password(self) -> str:
+    async def password(self, _table: str = "") -> str:
         return self._password
 
     async def access_token(self) -> str:

@@ -86,6 +86,12 @@ class MailboxSettings(Table):
         parsed = SecretRef.model_validate(ref)
         return self.secret(parsed.same_as, name) if parsed.same_as else parsed
 
+    def secret_table(self, table: str, name: str = "password") -> str:
+        """The table that gives another one's secret: itself, or what its ``same_as`` names."""
+        ref = self.driver_tables.get(table, {}).get(name)
+        same_as = ref.get("same_as") if isinstance(ref, dict) else None
+        return same_as if isinstance(same_as, str) else table
+
     def host(self) -> str:
         """The host that, with the address, makes this mailbox itself (M14); the driver if none."""
         found = self.driver_tables.get(self.driver, {}).get("host")

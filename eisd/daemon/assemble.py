@@ -36,25 +36,26 @@ class SecretLogin:
     base_dir: Path
     secrets: Secrets
 
-    async def password(self) -> str:
-        """The password of the mailbox's own driver table."""
-        return await asyncio.to_thread(self._resolve)
+    async def password(self, table: str = "") -> str:
+        """The password in a table of the mailbox, its own driver's unless another is named."""
+        return await asyncio.to_thread(self._resolve, table)
 
     async def access_token(self) -> str:
         """Not for this kind of mailbox."""
         raise UserError(f"{self.name}: no OAuth sign-in is configured", code=ExitCode.CONFIG)
 
-    def _resolve(self) -> str:
+    def _resolve(self, table: str) -> str:
         mailbox = self.settings.mailboxes[self.name]
-        where = f"mailboxes.{self.name}.{mailbox.driver}.password"
-        ref = mailbox.secret(mailbox.driver)
+        table = mailbox.secret_table(table or mailbox.driver)
+        where = f"mailboxes.{self.name}.{table}.password"
+        ref = mailbox.secret(table)
         if ref is None:
             raise UserError(
                 f"{where} is missing",
                 hint="say where the password lies, such as password = { file = ... }",
                 code=ExitCode.CONFIG,
             )
-        stored = f"{self.name}.{mailbox.driver}.password"
+        stored = f"{self.name}.{table}.password"
 
         def from_store() -> str | None:
             value = self.secrets.get(stored)

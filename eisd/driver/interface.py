@@ -13,17 +13,29 @@ of these calls closes the connection; a session that was cancelled is not used a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from eisd.model.folder import Batch, Cursor, Folder, Window
 from eisd.model.mail import RawMessage
+from eisd.model.outgoing import Envelope, Outlet, Receipt
 
 API_VERSION = 1
 
 RemoteId = str
+
+BeforeCommit = Callable[[], Awaitable[None]]
+"""Awaited right before the step after which the remote may have accepted a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,10 @@ class Step:
 class Login(Protocol):
     """The core keeps the secrets; a driver asks at each use and keeps nothing."""
 
-    async def password(self) -> str: ...
+    async def password(self, table: str = "", /) -> str:
+        """The secret in a table of the mailbox, such as ``smtp``; else in the driver's own."""
+        ...
+
     async def access_token(self) -> str: ...
 
 
@@ -137,12 +152,48 @@ class Session(Protocol):
         ...
 
 
-class Envelope(Protocol):
-    """Who sends and who receives (RFC 5321); defined with the outbox."""
-
-
 class Sender(Protocol):
-    """Sends messages; due with the outbox."""
+    """The way out of one mailbox. Connects when first needed; used by one task at a time.
+
+    A connection that was lost between two messages is made anew by itself. Any error but
+    `InDoubt` means that the message was certainly not accepted. One that was cancelled after
+    ``before_commit`` is in doubt, too.
+    """
+
+    async def send(
+        self, envelope: Envelope, rfc822: bytes, *, before_commit: BeforeCommit | None = None
+    ) -> Receipt:
+        """Hand over one message; a Bcc header in it is left out on the wire.
+
+        When everything but the last step is with the remote, ``before_commit`` is awaited, at
+        most once; if it raises, the message is dropped and the error passed on.
+
+        Raises `SendRefused` (with the refusals), `InDoubt`, and the errors of connecting.
+        """
+        ...
+
+    async def find_sent(self, message_id: str) -> RemoteId | None:
+        """The copy with this Message-ID in the Sent folder, None if there is none (yet)."""
+        ...
+
+    async def append_sent(self, rfc822: bytes) -> RemoteId | None:
+        """File a copy in the Sent folder, unless one with its Message-ID is there already.
+
+        Returns its id where the remote tells it. Raises `FolderGone` where no folder is Sent.
+        """
+        ...
+
+    async def find_draft(self, message_id: str) -> RemoteId | None:
+        """The copy with this Message-ID in the Drafts folder, None if there is none."""
+        ...
+
+    async def append_draft(self, rfc822: bytes) -> RemoteId | None:
+        """File a copy in the Drafts folder, unless one with its Message-ID is there already."""
+        ...
+
+    async def remove_draft(self, message_id: str) -> bool:
+        """Delete the copy with this Message-ID from the Drafts folder; False if there is none."""
+        ...
 
 
 @runtime_checkable
@@ -165,6 +216,20 @@ class Driver(Protocol):
 
     def session(self, options: Any, login: Login) -> AbstractAsyncContextManager[Session]:
         """Connect, secure, log in. Leaving the context closes the connection at once."""
+        ...
+
+    def outlet(self, options: Any) -> Outlet | None:
+        """Where the mailbox's mail goes out, without asking anybody; None when it cannot send."""
+        ...
+
+    def sender(self, options: Any, login: Login) -> AbstractAsyncContextManager[Sender]:
+        """The way out. Nothing is connected yet; leaving the context closes what is."""
+        ...
+
+    def probe_sender(
+        self, options: Any, login: Login, message: tuple[Envelope, bytes] | None = None
+    ) -> AsyncIterator[Step]:
+        """The way out step by step, for `mailbox test`; sends the message, if one is given."""
         ...
 
     def probe(self, options: Any, login: Login) -> AsyncIterator[Step]:

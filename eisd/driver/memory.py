@@ -27,13 +27,16 @@ from eisd.driver.interface import (
     Login,
     OptionsError,
     Problem,
+    Sender,
     Session,
     Step,
 )
 from eisd.driver.memory_mailbox import MemoryFolder, MemoryMailbox, MemoryMessage
+from eisd.driver.memory_sender import MemorySender
 from eisd.errors import AuthRejected, CursorExpired, FolderGone
 from eisd.model.folder import Batch, Cursor, Folder, Listed, Window
 from eisd.model.mail import RawMessage
+from eisd.model.outgoing import Envelope, Outlet
 
 __all__ = ["MemoryDriver", "MemoryMailbox", "MemorySession"]
 
@@ -238,6 +241,25 @@ class MemoryDriver:
             yield MemorySession(mailbox)
         finally:
             mailbox.connections -= 1
+
+    def outlet(self, options: Any) -> Outlet | None:
+        return self.mailboxes[options].outlet.facts
+
+    @asynccontextmanager
+    async def sender(self, options: Any, login: Login) -> AsyncIterator[Sender]:
+        mailbox = self.mailboxes[options]
+        if await login.password("smtp") != mailbox.password:
+            raise AuthRejected("the password is wrong", code="535")
+        yield MemorySender(mailbox)
+
+    async def probe_sender(
+        self, options: Any, login: Login, message: tuple[Envelope, bytes] | None = None
+    ) -> AsyncIterator[Step]:
+        async with self.sender(options, login) as sender:
+            yield Step("smtp auth", "password ok", 0.0)
+            if message is not None:
+                receipt = await sender.send(*message)
+                yield Step("smtp send", receipt.text, 0.0)
 
     async def probe(self, options: Any, login: Login) -> AsyncIterator[Step]:
         async with self.session(options, login) as session:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from eisd.driver.memory_outlet import MemoryOutlet
 from eisd.errors import DriverError, FolderGone, Transient
 from eisd.model.folder import Folder, FolderRole
 
@@ -64,6 +65,7 @@ class MemoryMailbox:
         self.password = password
         self.push = True
         self.connections = 0
+        self.outlet = MemoryOutlet()
         self._handles = count(1)
         self._folders: dict[str, MemoryFolder] = {}
         self._seconds = count()
@@ -145,7 +147,8 @@ class MemoryMailbox:
         """Let calls of an operation fail, once ``after`` of them have passed.
 
         Operations: connect, folders, changed, scan (each batch), fetch (each message), listing,
-        wait (before it), waited (after it). Without an error the line drops.
+        wait (before it), waited (after it); of sending those of `eisd.driver.memory_sender`, and
+        find_sent, append_sent, append_draft. Without an error the line drops.
         """
         fault = error or Transient("the line dropped", code="lost")
         self._faults.append(_Fault(operation, fault, after, times))

@@ -33,7 +33,7 @@ class Password:
 
     word: str = PASSWORD
 
-    async def password(self) -> str:
+    async def password(self, _table: str = "") -> str:
         return self.word
 
     async def access_token(self) -> str:

@@ -60,7 +60,7 @@ class InlineParser:
 class Login:
     """Knows the password of every mailbox of the memory driver."""
 
-    async def password(self) -> str:
+    async def password(self, _table: str = "") -> str:
         """What the memory driver asks for."""
         return "secret"
 

@@ -16,7 +16,7 @@ from eisd.model.folder import Batch, Folder, Window
 class Login:
     """The password that mailboxes have by default."""
 
-    async def password(self) -> str:
+    async def password(self, _table: str = "") -> str:
         return "secret"
 
     async def access_token(self) -> str:

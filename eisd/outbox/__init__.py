@@ -1,0 +1,1 @@
+"""Sending: what is composed, queued, handed over and filed."""
