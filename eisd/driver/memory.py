@@ -203,7 +203,16 @@ class MemorySession:
 def _listed(message: MemoryMessage, *, live: bool) -> Listed:
     header = _head(message.rfc822)
     size = len(message.rfc822)
-    return Listed(message.remote_id, message.gate_at, size, message.flags, header, live)
+    return Listed(
+        remote_id=message.remote_id,
+        gate_at=message.gate_at,
+        size=size,
+        flags=message.flags,
+        header=header,
+        live=live,
+        role=message.role,
+        thread=message.thread,
+    )
 
 
 def _head(rfc822: bytes) -> bytes:

@@ -23,6 +23,8 @@ class MemoryMessage:
     rfc822: bytes
     gate_at: datetime
     flags: frozenset[str] = frozenset()
+    role: FolderRole | None = None
+    thread: str = ""
 
     @property
     def remote_id(self) -> str:
@@ -40,8 +42,15 @@ class MemoryFolder:
     next_number: int = 1
     messages: dict[int, MemoryMessage] = field(default_factory=dict)
 
-    def add(self, rfc822: bytes, gate_at: datetime, flags: Iterable[str] = ()) -> MemoryMessage:
-        message = MemoryMessage(self.next_number, rfc822, gate_at, frozenset(flags))
+    def add(
+        self,
+        rfc822: bytes,
+        gate_at: datetime,
+        flags: Iterable[str] = (),
+        role: FolderRole | None = None,
+        thread: str = "",
+    ) -> MemoryMessage:
+        message = MemoryMessage(self.next_number, rfc822, gate_at, frozenset(flags), role, thread)
         self.messages[message.number] = message
         self.next_number += 1
         return message
@@ -86,17 +95,24 @@ class MemoryMailbox:
         *,
         gate_at: datetime | None = None,
         flags: Iterable[str] = (),
+        role: FolderRole | None = None,
+        thread: str = "",
     ) -> str:
-        """A message arrives; its receive time counts up by a second unless given."""
+        """A message arrives; its receive time counts up by a second unless given.
+
+        ``role`` and ``thread`` are what a provider with labels and conversations says of it.
+        """
         at = gate_at or _EPOCH + timedelta(seconds=next(self._seconds))
-        message = self.folder(folder).add(rfc822, at, flags)
+        message = self.folder(folder).add(rfc822, at, flags, role, thread)
         self._wake()
         return message.remote_id
 
     def move(self, remote_id: str, folder: str, to: str) -> str:
         """The copy goes to another folder, keeping its receive time; returns its new id."""
         message = self.folder(folder).messages.pop(int(remote_id[1:]))
-        moved = self.folder(to).add(message.rfc822, message.gate_at, message.flags)
+        moved = self.folder(to).add(
+            message.rfc822, message.gate_at, message.flags, message.role, message.thread
+        )
         self._wake()
         return moved.remote_id
 
@@ -129,7 +145,7 @@ class MemoryMailbox:
         folder.next_number = 1
         folder.messages.clear()
         for message in kept:
-            folder.add(message.rfc822, message.gate_at, message.flags)
+            folder.add(message.rfc822, message.gate_at, message.flags, message.role, message.thread)
         self._wake()
 
     def folder(self, name: str) -> MemoryFolder:

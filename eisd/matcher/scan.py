@@ -58,6 +58,8 @@ class Item(NamedTuple):
     gate_at: int
     live: bool
     header: bytes
+    sent: bool = False
+    """Its labels put it on the sender's side, whatever the folder's box is."""
 
 
 class Read(NamedTuple):
@@ -79,7 +81,13 @@ class Read(NamedTuple):
 def scan(context: Context, items: Iterable[Item]) -> list[Read]:
     """Read and judge copies, in their order."""
     return [
-        _read(context, facts_in(context, item, keep_text=False), item.gate_at, live=item.live)
+        _read(
+            context,
+            facts_in(context, item, keep_text=False),
+            item.gate_at,
+            live=item.live,
+            sent=item.sent,
+        )
         for item in items
     ]
 
@@ -92,16 +100,16 @@ def facts_in(context: Context, item: Item, *, keep_text: bool = True) -> Facts:
         hasher=context.hasher,
         blocklist=context.blocklist,
         trusted_authserv=context.trusted_authserv,
-        sent=context.box is Box.SENT,
+        sent=item.sent or context.box is Box.SENT,
         keep_text=keep_text,
     )
 
 
-def again(context: Context, read: Read, gate_at: int, *, live: bool) -> Read:
+def again(context: Context, read: Read, gate_at: int, *, live: bool, sent: bool = False) -> Read:
     """Judge by another context what was read before."""
     if read.outcome is Outcome.ERROR:
         return read
-    return _read(context, unpack(read.id_key, gate_at, read.facts), gate_at, live=live)
+    return _read(context, unpack(read.id_key, gate_at, read.facts), gate_at, live=live, sent=sent)
 
 
 def unreadable(context: Context, item: Item) -> Read:
@@ -110,9 +118,10 @@ def unreadable(context: Context, item: Item) -> Read:
     return Read(identity, _UNREADABLE, (), Outcome.ERROR, OutcomeReason.POISON)
 
 
-def _read(context: Context, facts: Facts, gate_at: int, *, live: bool) -> Read:
+def _read(context: Context, facts: Facts, gate_at: int, *, live: bool, sent: bool = False) -> Read:
     people, mailbox = context.people, context.mailbox
-    sight = Sight(mailbox, gate_at, context.box, live)
+    box = Box.SENT if sent else context.box
+    sight = Sight(mailbox, gate_at, box, live)
     verdict = judge(context.policy, lambda _: context, people, facts, (sight,))
     outcome, reason = verdict.outcomes[0]
     outgoing = False

@@ -78,6 +78,10 @@ class Listed(NamedTuple):
     header: bytes
     live: bool
     """Listed going up from the live position, not by backfill."""
+    role: FolderRole | None = None
+    """What the copy's own labels make of its place, where one folder holds everything."""
+    thread: str = ""
+    """The provider's id of the conversation, unique in the mailbox; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ def _row(values: Sequence[object]) -> CopyRow:
     )
 
 
-_INSERT = """
+_PASSING = "'vanished', 'draft', 'outside_window', 'excluded_folder'"
+_INSERT = f"""
 INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box, live, seen,
   answered, flagged, held, outcome, reason, facts, message_id, parent, recorded_at)
 SELECT ?1, ?2, value->>0, substr(?3, value->>1, 16), value->>2, value->>3, value->>4, value->>5,
@@ -111,9 +112,9 @@ SELECT ?1, ?2, value->>0, substr(?3, value->>1, 16), value->>2, value->>3, value
 FROM json_each(?5) WHERE true
 ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
   answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
-  held = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.held, held),
-  outcome = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.outcome, outcome),
-  reason = iif(held IN ('vanished', 'draft', 'outside_window'), excluded.reason, reason),
+  held = iif(held IN ({_PASSING}), excluded.held, held),
+  outcome = iif(held IN ({_PASSING}), excluded.outcome, outcome),
+  reason = iif(held IN ({_PASSING}), excluded.reason, reason),
   attempts = iif(held = 'vanished', 0, attempts),
   retry_at = iif(held = 'vanished', NULL, retry_at)
 """
@@ -122,7 +123,7 @@ ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
 def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
     """Record copies. One that is there already gets its flags and is no longer removed.
 
-    What held it (it had vanished, was a draft, lay outside the window) may no longer hold.
+    What held it (it had vanished, was a draft, spam, outside the window) may no longer hold.
 
     All rows are one parameter, and their bytes another: SQLite reads them with the interpreter's
     lock released, which `executemany` takes again for every row while the loop wants it.

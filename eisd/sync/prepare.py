@@ -13,6 +13,7 @@ from eisd.model.folder import Folder, FolderRole, Listed
 from eisd.model.mailbox import Box
 from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
+from eisd.sync.selection import NEVER
 
 
 class Prepared(NamedTuple):
@@ -24,6 +25,8 @@ class Prepared(NamedTuple):
     held: OutcomeReason
     """Why it does not count, or nothing."""
     read: Read
+    box: Box = Box.RECEIVED
+    """By its labels, else by its folder."""
     unread: bool = False
     """The server has the copy and would not give its header: it is fetched whole."""
 
@@ -66,7 +69,10 @@ async def prepare(
     """Read the headers of a batch. ``begin_at`` (ms) is where the mailbox's window begins."""
     box = Box.SENT if folder.role is FolderRole.SENT else Box.RECEIVED
     context = context_of(rules, people, mailbox, box)
-    items = [Item(int(c.gate_at.timestamp() * 1000), c.live, c.header) for c in listed]
+    items = [
+        Item(int(c.gate_at.timestamp() * 1000), c.live, c.header, c.role is FolderRole.SENT)
+        for c in listed
+    ]
     reads = await reader.read(context, items) if items else []
     found = []
     for copy, item, read in zip(listed, items, reads, strict=True):
@@ -74,13 +80,17 @@ async def prepare(
         if unread:  # nothing to know it by: it is itself alone until it is fetched
             name = f"unread:{mailbox}:{folder.name}:{copy.remote_id}"
             read = read._replace(id_key=rules.hasher.identity(name))  # noqa: PLW2901
-        found.append(Prepared(copy, item.gate_at, _held(copy, item, begin_at), read, unread))
+        side = Box.SENT if item.sent else box
+        held = _held(copy, item, begin_at)
+        found.append(Prepared(copy, item.gate_at, held, read, side, unread))
     return Ready(context, found)
 
 
 def _held(copy: Listed, item: Item, begin_at: int | None) -> OutcomeReason:
-    if copy.flags and "\\Draft" in copy.flags:
+    if copy.role is FolderRole.DRAFTS or (copy.flags and "\\Draft" in copy.flags):
         return OutcomeReason.DRAFT
+    if copy.role in NEVER:
+        return OutcomeReason.EXCLUDED_FOLDER
     if begin_at is not None and item.gate_at < begin_at:
         return OutcomeReason.OUTSIDE_WINDOW
     return OutcomeReason.NONE
@@ -88,5 +98,5 @@ def _held(copy: Listed, item: Item, begin_at: int | None) -> OutcomeReason:
 
 def readable(context: Context, one: Prepared) -> Facts:
     """The facts of a copy with addresses and names, read here and now."""
-    item = Item(one.gate_at, one.listed.live, one.listed.header)
+    item = Item(one.gate_at, one.listed.live, one.listed.header, one.box is Box.SENT)
     return facts_in(context, item)._replace(id_key=one.read.id_key)

@@ -131,7 +131,15 @@ def _up_to_date(ready: Ready, book: Book) -> tuple[Context, Sequence[Prepared]]:
         return ready
     context = replace(context, people=people)
     return context, [
-        one._replace(read=again(context, one.read, one.gate_at, live=one.listed.live))
+        one._replace(
+            read=again(
+                context,
+                one.read,
+                one.gate_at,
+                live=one.listed.live,
+                sent=one.box is Box.SENT,
+            )
+        )
         for one in ready.copies
     ]
 
@@ -170,17 +178,17 @@ def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concern
         outcome, reason, parent = Outcome.ERROR, OutcomeReason.FETCH, 0
     elif concerns or (parent and book.parents(parent)):  # whether staff wrote it, its facts tell
         facts = unpack(read.id_key, one.gate_at, read.facts)
-        sight = Sight(context.mailbox, one.gate_at, context.box, one.listed.live)
+        sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
         outcome, reason = judge(rules, book, facts, [sight], known=concerns).outcomes[0]
         parent = parent if reason is OutcomeReason.LIST else 0
     if reason is OutcomeReason.BOUNCE or outcome is Outcome.MATCHED:
         outcome = Outcome.PENDING  # its text, or its report (G1), is still to be read
-    new = _new(one, context.box, 0, outcome, reason, parent)
+    new = _new(one, 0, outcome, reason, parent)
     return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=NOTHING)
 
 
 def _new(
-    one: Prepared, box: Box, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
+    one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
 ) -> NewCopy:
     listed, flags = one.listed, one.listed.flags
     return NewCopy(
@@ -189,7 +197,7 @@ def _new(
         variant=variant,
         gate_at=one.gate_at,
         size=listed.size,
-        box=box,
+        box=one.box,
         live=listed.live,
         seen="\\Seen" in flags,
         answered="\\Answered" in flags,
@@ -227,7 +235,7 @@ def _together(
         else:
             other = at_hand.get(variant)
             at_hand[variant] = facts if other is None else merge(other, facts)
-        rows.append(_new(one, context.box, variant, outcome, reason, 0))
+        rows.append(_new(one, variant, outcome, reason, 0))
     copies.insert(book.db, place.folder, cursor.validity, rows)
     id_key = members[0].read.id_key
     settle(rules, book, id_key, at_hand=at_hand, done=done)
