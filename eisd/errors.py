@@ -71,13 +71,24 @@ class DriverError(EisdError):
 
 
 class Transient(DriverError):
-    """Trouble that passes by itself. ``retry_after``: seconds the remote asked for, if it did."""
+    """Trouble that passes by itself. ``retry_after``: seconds the remote asked for, if it did.
+
+    ``if_lasting`` is the reason that needs a person (``permission`` for one) where the same
+    trouble comes again and again: some remotes say so in no other way.
+    """
 
     def __init__(
-        self, message: str, *, code: str = "", hint: str = "", retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        code: str = "",
+        hint: str = "",
+        retry_after: float | None = None,
+        if_lasting: str = "",
     ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.retry_after = retry_after
+        self.if_lasting = if_lasting
 
 
 class AuthRejected(DriverError):

@@ -10,7 +10,8 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from eisd import logs
 
-OUR_PACKAGES = [name for name in ("eisd", "eisd_imap") if importlib.util.find_spec(name)]
+DRIVERS = ("eisd_gmail", "eisd_imap", "eisd_microsoft")
+OUR_PACKAGES = [name for name in ("eisd", *DRIVERS) if importlib.util.find_spec(name)]
 
 
 @pytest.fixture

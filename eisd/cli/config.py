@@ -120,7 +120,8 @@ class _GivenSecrets:
 
         return await anyio.to_thread.run_sync(self._password, table)
 
-    async def access_token(self) -> str:
+    async def access_token(self, *, refused: str = "") -> str:
+        del refused
         raise UserError(
             "this mailbox signs in with a token", hint=f"eisd mailbox test {self._name}"
         )

@@ -176,7 +176,8 @@ class _Given:
     async def password(self, _table: str = "") -> str:
         return self._password
 
-    async def access_token(self) -> str:
+    async def access_token(self, *, refused: str = "") -> str:
+        del refused
         raise UserError("this driver signs in with OAuth, due later", code=ExitCode.CONFIG)
 
 

@@ -40,8 +40,9 @@ class SecretLogin:
         """The password in a table of the mailbox, its own driver's unless another is named."""
         return await asyncio.to_thread(self._resolve, table)
 
-    async def access_token(self) -> str:
+    async def access_token(self, *, refused: str = "") -> str:
         """Not for this kind of mailbox."""
+        del refused
         raise UserError(f"{self.name}: no OAuth sign-in is configured", code=ExitCode.CONFIG)
 
     def _resolve(self, table: str) -> str:

@@ -52,6 +52,10 @@ class Capabilities:
     """Where the session is connected to, for the log."""
     names: frozenset[str] = frozenset()
     """The provider's own words, for `mailbox test` and `status`."""
+    partial: frozenset[str] = frozenset()
+    """Handles of folders that show only their newest copies: one that is gone there may exist."""
+    notes: tuple[str, ...] = ()
+    """Sentences for people: what the provider keeps from us, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,9 @@ class Login(Protocol):
         """The secret in a table of the mailbox, such as ``smtp``; else in the driver's own."""
         ...
 
-    async def access_token(self) -> str: ...
+    async def access_token(self, *, refused: str = "") -> str:
+        """An access token; another one than ``refused``, which the provider did not take."""
+        ...
 
 
 class Session(Protocol):

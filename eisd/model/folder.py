@@ -82,6 +82,8 @@ class Listed(NamedTuple):
     """What the copy's own labels make of its place, where one folder holds everything."""
     thread: str = ""
     """The provider's id of the conversation, unique in the mailbox; empty where it has none."""
+    message: str = ""
+    """The provider's id of the message, the same in whatever folder; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,8 +270,9 @@ class Engine:
     async def _reconcile(self, *, everything: bool) -> None:
         """Compare folders with the server where that is due, after all of them were listed (F4)."""
         policy = self._mailbox.services.rules().of(self._mailbox.id).on_remote_delete
+        partial = self._session.capabilities.partial
         for folder, row in list(self._rows.items()):
-            if row.cursor is None or row.cursor.backfilling:
+            if row.cursor is None or row.cursor.backfilling or folder.handle in partial:
                 continue
             if everything or _due(row):
                 await reconcile(self._store, self._session, row, policy, self._mailbox.begin_at)

@@ -44,6 +44,9 @@ SKEW_MS = 300_000
 FRESH_LOGIN = 120.0
 """The first refusal is checked once more after so many seconds: providers err, too."""
 
+PATIENCE = 2
+"""So many tries more before trouble that should pass is laid before a person."""
+
 
 class Life:
     """One mailbox's coroutine and its memories."""
@@ -215,7 +218,8 @@ class Life:
 
     async def _caught_up(self, session: Session) -> None:
         push = self._mailbox.plan.push and session.capabilities.push
-        await self._mailbox.event(Event.CAUGHT_UP_PUSH if push else Event.CAUGHT_UP_POLL)
+        event = Event.CAUGHT_UP_PUSH if push else Event.CAUGHT_UP_POLL
+        await self._mailbox.event(event, detail="; ".join(session.capabilities.notes))
 
     async def _failed(self, error: DriverError | StoreError | UserError) -> float:
         """Say what went wrong in the mailbox's state; return how long to leave it alone."""
@@ -235,11 +239,18 @@ class Life:
                 reason = Reason(error.code)
             await self._needs_person(reason, error)
             return self._backoffs.config.next(max(dice, 0.5))
+        if isinstance(error, Transient) and self._lasts(error):
+            await self._needs_person(Reason(error.if_lasting), error)
+            return self._backoffs.config.next(max(dice, 0.5))
         floor = (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0
         brief = self._backoffs.brief.next(dice) if self._connected_at is not None else 0.0
         pause = max(brief, self._backoffs.connect.next(dice, floor=floor))
         await self._try_later(error, pause)
         return pause
+
+    def _lasts(self, error: Transient) -> bool:
+        """The third time in a row that it should have passed by itself."""
+        return error.if_lasting in set(Reason) and self._backoffs.connect.tries >= PATIENCE
 
     async def _try_later(self, error: DriverError | StoreError, pause: float) -> None:
         """Say what will pass by itself; that a person is needed is not undone by it."""

@@ -78,7 +78,8 @@ async def prepare(
     for copy, item, read in zip(listed, items, reads, strict=True):
         unread = not copy.header
         if unread:  # nothing to know it by: it is itself alone until it is fetched
-            name = f"unread:{mailbox}:{folder.name}:{copy.remote_id}"
+            place = copy.message or f"{folder.name}:{copy.remote_id}"
+            name = f"unread:{mailbox}:{place}"
             read = read._replace(id_key=rules.hasher.identity(name))  # noqa: PLW2901
         side = Box.SENT if item.sent else box
         held = _held(copy, item, begin_at)

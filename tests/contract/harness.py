@@ -36,7 +36,7 @@ class Password:
     async def password(self, _table: str = "") -> str:
         return self.word
 
-    async def access_token(self) -> str:
+    async def access_token(self, *, refused: str = "") -> str:
         raise NotImplementedError
 
 

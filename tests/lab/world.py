@@ -64,7 +64,7 @@ class Login:
         """What the memory driver asks for."""
         return "secret"
 
-    async def access_token(self) -> str:
+    async def access_token(self, *, refused: str = "") -> str:
         """No mailbox here has one."""
         raise NotImplementedError
 

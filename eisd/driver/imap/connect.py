@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 
 from eisd import __version__
+from eisd.driver.imap.dialect import PLAIN, Dialect, reworded
+from eisd.driver.imap.login import Authenticate
 from eisd.driver.imap.scan import Sizes
 from eisd.driver.imap.session import ImapSession
 from eisd.driver.interface import Step
 from eisd.errors import DriverError, Rejected
 from eisd.model.folder import Folder, FolderRole
 from eisd.wire.imap import Client, Endpoint, Timeouts
-
-Authenticate = Callable[[Client], Awaitable[None]]
-"""Logs a connection in; asks for the secret as late as that."""
 
 _ORDER = {
     "none": ("dns", "tcp", "greeting"),
@@ -26,23 +26,53 @@ _COUNTED = (FolderRole.SENT, FolderRole.DRAFTS, FolderRole.TRASH)
 _SHOWN = ("IDLE", "NOTIFY", "CONDSTORE", "QRESYNC", "UIDPLUS", "SPECIAL-USE")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way into one mailbox: where, as whom, and in which dialect."""
+
+    endpoint: Endpoint
+    authenticate: Authenticate
+    dialect: Dialect = PLAIN
+    advice: str = ""
+    """What to do about a refused password, where the provider is known."""
+
+    async def log_in(self, client: Client) -> None:
+        """Log in, and have the server show that the mailbox is behind it."""
+        with self._explained():
+            await self.authenticate(client)
+            await _introduce(client)
+            if self.dialect.proves:
+                await _prove(client)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A refusal says what this provider means by it."""
+        try:
+            yield
+        except DriverError as error:
+            raise reworded(error, self.dialect.sayings, self.advice) from error
+
+
 @asynccontextmanager
 async def session(
-    endpoint: Endpoint,
-    authenticate: Authenticate,
-    *,
-    timeouts: Timeouts | None = None,
-    sizes: Sizes | None = None,
+    way: Way, *, timeouts: Timeouts | None = None, sizes: Sizes | None = None
 ) -> AsyncIterator[ImapSession]:
     """A logged-in session. Leaving says goodbye where all went well, and closes in any case."""
-    client = await Client.connect(endpoint, timeouts or Timeouts())
+    client = await Client.connect(way.endpoint, timeouts or Timeouts())
     try:
-        await authenticate(client)
-        await _introduce(client)
-        yield ImapSession(client, endpoint.host, sizes)
+        await way.log_in(client)
+        yield ImapSession(client, way.endpoint.host, sizes, way.dialect)
         await client.logout()
     finally:
         client.abort()
+
+
+async def _prove(client: Client) -> None:
+    """Ask something that only a mailbox can answer."""
+    if "NAMESPACE" in client.capabilities:
+        await client.namespace()
+    else:
+        await client.status("INBOX")
 
 
 async def _introduce(client: Client) -> None:
@@ -52,8 +82,9 @@ async def _introduce(client: Client) -> None:
             await client.id({"name": "eisd", "version": __version__})
 
 
-async def probe(endpoint: Endpoint, authenticate: Authenticate, user: str) -> AsyncIterator[Step]:
+async def probe(way: Way, user: str) -> AsyncIterator[Step]:
     """Connect step by step; the first step that fails is the last."""
+    endpoint = way.endpoint
     steps: list[Step] = []
     began = time.monotonic()
 
@@ -70,7 +101,7 @@ async def probe(endpoint: Endpoint, authenticate: Authenticate, user: str) -> As
     if client is None:
         return
     try:
-        async for step in _probe_session(client, endpoint.host, authenticate, user):
+        async for step in _probe_session(client, way, user):
             yield step
     finally:
         client.abort()
@@ -81,19 +112,19 @@ def _next_step(endpoint: Endpoint, steps: list[Step]) -> str:
     return next((name for name in _ORDER[endpoint.tls] if name not in done), "caps")
 
 
-async def _probe_session(
-    client: Client, host: str, authenticate: Authenticate, user: str
-) -> AsyncIterator[Step]:
+async def _probe_session(client: Client, way: Way, user: str) -> AsyncIterator[Step]:
     """What comes after connecting: login, capabilities, folders."""
     name, began = "auth", time.monotonic()
     try:
-        await authenticate(client)
+        await way.log_in(client)
         yield Step(name, f"login ok as {user}", _ms(began))
         yield Step("caps", _capabilities(client.capabilities), 0.0)
         name, began = "folders", time.monotonic()
-        await _introduce(client)
-        folders = await ImapSession(client, host).folders()
+        session = ImapSession(client, way.endpoint.host, dialect=way.dialect)
+        folders = await session.folders()
         yield Step(name, _count(folders), _ms(began))
+        for note in session.capabilities.notes:
+            yield Step("note", note, 0.0)
     except DriverError as error:
         yield _failed(name, error, began)
 

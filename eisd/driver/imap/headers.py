@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from eisd.driver.imap.dialect import PLAIN, Dialect, Told
 from eisd.errors import ProtocolError, Transient
 from eisd.model.folder import Listed
 from eisd.wire.imap import Client, Pending
@@ -29,13 +30,13 @@ HEADER_FIELDS = (
 of a matched message needs it (T1), whose whole header is fetched anyway; so with Delivered-To."""
 
 _FACTS = "UID FLAGS INTERNALDATE RFC822.SIZE"
-_ITEMS = f"({_FACTS} BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})])"
-_AGAIN = (
-    _ITEMS,
-    f"({_FACTS} BODY.PEEK[HEADER])",  # some servers fail on a list of fields
-    f"({_FACTS} BODY.PEEK[]<0.65536>)",  # and some on a header that they could not parse
+_HEADERS = (
+    f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})]",
+    "BODY.PEEK[HEADER]",  # some servers fail on a list of fields
+    "BODY.PEEK[]<0.65536>",  # and some on a header that they could not parse
 )
 _PAUSES = (0.0, 0.5, 1.0)  # seconds; a lagging replica needs a moment
+_NOTHING = Told()
 _TYPICAL = 2048  # octets a copy, for the deadline of a fetch
 
 _SYSTEM_FLAGS = {
@@ -43,29 +44,41 @@ _SYSTEM_FLAGS = {
 }
 
 
-def ask(client: Client, uids: Sequence[int]) -> Pending:
+@lru_cache(maxsize=8)
+def _questions(items: str) -> tuple[str, ...]:
+    """What is asked for, in other words each time; ``items`` are the dialect's own."""
+    facts = f"{_FACTS} {items}" if items else _FACTS
+    return tuple(f"({facts} {header})" for header in _HEADERS)
+
+
+def ask(client: Client, uids: Sequence[int], dialect: Dialect = PLAIN) -> Pending:
     """Send the question for these UIDs; several may be under way."""
-    return client.start_fetch(uids, _ITEMS, size_hint=len(uids) * _TYPICAL)
+    return client.start_fetch(uids, _questions(dialect.items)[0], size_hint=len(uids) * _TYPICAL)
 
 
 async def listed(
-    client: Client, uids: Sequence[int], pending: Pending, *, live: bool
+    client: Client,
+    uids: Sequence[int],
+    pending: Pending,
+    dialect: Dialect = PLAIN,
+    *,
+    live: bool,
 ) -> list[Listed]:
     """The copies of these UIDs, in their order, without those that are gone."""
     found = _merged({}, uids, await pending.result())
     lacking = [u for u in uids if not _whole(found.get(u))]
     if lacking:
-        found, gone = await _insist(client, lacking, found)
+        found, gone = await _insist(client, lacking, found, _questions(dialect.items))
         uids = [u for u in uids if u not in gone]
-    return [_listed(u, found.get(u), live=live) for u in uids]
+    return [_listed(u, found.get(u), dialect, live=live) for u in uids]
 
 
 async def _insist(
-    client: Client, lacking: list[int], found: dict[int, Fetched]
+    client: Client, lacking: list[int], found: dict[int, Fetched], questions: Sequence[str]
 ) -> tuple[dict[int, Fetched], set[int]]:
     """Ask again for what was not answered; returns all answers and the UIDs that are gone."""
     gone: set[int] = set()
-    for pause, items in zip(_PAUSES, _AGAIN, strict=True):
+    for pause, items in zip(_PAUSES, questions, strict=True):
         if not lacking:
             break
         await asyncio.sleep(pause)
@@ -107,9 +120,10 @@ def _header(answer: Fetched) -> bytes:
     return b""
 
 
-def _listed(uid: int, answer: Fetched | None, *, live: bool) -> Listed:
+def _listed(uid: int, answer: Fetched | None, dialect: Dialect, *, live: bool) -> Listed:
     if answer is None:
         return Listed(str(uid), datetime.now(UTC), -1, frozenset(), b"", live)
+    told = dialect.read(answer.others) if answer.others else _NOTHING
     return Listed(
         remote_id=str(uid),
         gate_at=_received(answer.internaldate),
@@ -117,6 +131,9 @@ def _listed(uid: int, answer: Fetched | None, *, live: bool) -> Listed:
         flags=flag_names(answer.flags or ()),
         header=_header(answer),
         live=live,
+        role=told.role,
+        thread=told.thread,
+        message=told.message,
     )
 
 

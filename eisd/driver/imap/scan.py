@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from eisd.driver.imap.dialect import PLAIN, Dialect
 from eisd.driver.imap.headers import ask, listed
 from eisd.driver.imap.position import Position, since_criterion
 from eisd.driver.imap.uids import PER_SEARCH, UidWalk
@@ -72,8 +73,10 @@ class Scan:
         selected: Selected,
         uid_next: int | None,
         sizes: Sizes,
+        dialect: Dialect = PLAIN,
     ) -> None:
         self._client = client
+        self._dialect = dialect
         self._news = news
         self.position = position
         self._sizes = sizes
@@ -145,21 +148,24 @@ class Scan:
             self._size = self._sizes.batch
 
     def _flight(self, uids: Sequence[int]) -> _Flight:
-        return _Flight(uids, ask(self._client, uids))
+        return _Flight(uids, ask(self._client, uids, self._dialect))
 
     async def _take_live(self) -> Batch:
         flight = self._live_flights.popleft()
-        copies = await listed(self._client, flight.uids, flight.pending, live=True)
+        copies = await self._listed(flight, live=True)
         last = not self._live_flights and not self._live
         self.position = self.position.up_to(self._reach if last else flight.uids[-1] + 1)
         return self._batch(copies)
 
     async def _take_past(self) -> Batch:
         flight = self._past_flights.popleft()
-        copies = await listed(self._client, flight.uids, flight.pending, live=False)
+        copies = await self._listed(flight, live=False)
         last = not self._past_flights and not self._past and self._walk.done
         self.position = self.position.down_to(self.position.floor if last else flight.uids[-1])
         return self._batch(copies)
+
+    async def _listed(self, flight: _Flight, *, live: bool) -> Sequence[Listed]:
+        return await listed(self._client, flight.uids, flight.pending, self._dialect, live=live)
 
     def _batch(self, copies: Sequence[Listed]) -> Batch:
         waiting = sum(len(f.uids) for f in self._past_flights)

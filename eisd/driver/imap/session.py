@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import suppress
 
 from eisd.driver.imap.bodies import Bodies
+from eisd.driver.imap.dialect import PLAIN, Dialect
 from eisd.driver.imap.folders import Namespaces, folder_roles
 from eisd.driver.imap.position import Position, position_of, validity_text
 from eisd.driver.imap.scan import Scan, Sizes, first_position
@@ -18,7 +19,7 @@ from eisd.driver.imap.uids import UidWalk
 from eisd.driver.imap.watch import Watch
 from eisd.driver.interface import Capabilities
 from eisd.errors import CursorExpired, FolderGone, ProtocolError, Rejected
-from eisd.model.folder import Batch, Cursor, Folder, Window
+from eisd.model.folder import Batch, Cursor, Folder, FolderRole, Window
 from eisd.model.mail import RawMessage
 from eisd.wire.imap import Client
 from eisd.wire.imap_grammar import MAX_UID
@@ -30,8 +31,17 @@ _STATUS_EACH = 8  # up to so many folders are asked one by one though the server
 class ImapSession:
     """A session on a logged-in connection to ``host``."""
 
-    def __init__(self, client: Client, host: str, sizes: Sizes | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        host: str,
+        sizes: Sizes | None = None,
+        dialect: Dialect = PLAIN,
+    ) -> None:
         self._client = client
+        self._dialect = dialect.spoken_by(client.capabilities)
+        self._cut: dict[str, str] = {}  # handle: the sentence for people
+        self._notes: tuple[str, ...] = ()
         self._host = host
         self._sizes = sizes or Sizes()
         self._watch = Watch(client, host)
@@ -44,8 +54,11 @@ class ImapSession:
         return Capabilities(
             push=self._watch.push,
             push_all=self._watch.push_all,
+            labels=bool(self._dialect.items),
             host=self._host,
             names=self._client.capabilities,
+            partial=frozenset(self._cut),
+            notes=(*self._notes, *self._cut.values()),
         )
 
     # Folders
@@ -54,7 +67,11 @@ class ImapSession:
         entries = await self._client.list_folders()
         if not entries:
             raise ProtocolError("the server lists no folder, not even INBOX", code="list")
-        return folder_roles(entries, await self._namespaces())
+        folders = folder_roles(entries, await self._namespaces())
+        whole = any(folder.role is FolderRole.ALL for folder in folders)
+        note = "" if whole else self._dialect.whole_note
+        self._notes = (note,) if note else ()
+        return folders
 
     async def _namespaces(self) -> Namespaces:
         if "NAMESPACE" not in self._client.capabilities:
@@ -76,7 +93,15 @@ class ImapSession:
         self._open = None
         selected = await self._client.select(folder.handle, readonly=True)
         self._open = (folder.handle, selected)
+        self._look_for_cut(folder, selected)
         return selected
+
+    def _look_for_cut(self, folder: Folder, selected: Selected) -> None:
+        """Notice a folder of which the provider shows the newest messages alone."""
+        self._cut.pop(folder.handle, None)
+        if selected.exists in self._dialect.cut_sizes:
+            note = self._dialect.cut_note
+            self._cut[folder.handle] = note.format(folder=folder.name, count=selected.exists)
 
     async def _opened(self, folder: Folder) -> Selected:
         """The folder as it was when it was opened; opens it if another one is open."""
@@ -164,7 +189,15 @@ class ImapSession:
         else:
             position = position_of(since)
             position.require(selected.uidvalidity or 0, uid_next)
-        scan = Scan(self._client, self._watch.take, position, selected, uid_next, self._sizes)
+        scan = Scan(
+            self._client,
+            self._watch.take,
+            position,
+            selected,
+            uid_next,
+            self._sizes,
+            self._dialect,
+        )
         try:
             while await self._still(folder, scan.position):
                 batch = await scan.next()

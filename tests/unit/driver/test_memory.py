@@ -19,8 +19,8 @@ class Login:
     async def password(self, _table: str = "") -> str:
         return "secret"
 
-    async def access_token(self) -> str:
-        return ""
+    async def access_token(self, *, refused: str = "") -> str:
+        return refused
 
 
 @pytest.fixture

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from eisd.driver.imap.options import Kind, Options, Server, read_options
 from eisd.driver.interface import OptionsError, Problem
-from eisd_imap.options import Options, Server, read_options
+from eisd_gmail import GmailDriver
+from eisd_imap import ImapDriver
+from eisd_microsoft import MicrosoftDriver
 
 ADDRESS = "sales@example.org"
+KIND = Kind("imap")
 PASSWORD = {"file": "/etc/eisd/secrets/sales"}
 SECRET = {"password": PASSWORD}
 
 
 def read(**imap: object) -> Options:
     """The options of a table whose imap part has a password."""
-    return read_options({"imap": {"password": PASSWORD, **imap}}, ADDRESS)
+    return read_options({"imap": {"password": PASSWORD, **imap}}, ADDRESS, KIND)
 
 
 def problems(table: dict[str, object]) -> list[Problem]:
     """What is wrong with a table."""
     with pytest.raises(OptionsError) as raised:
-        read_options(table, ADDRESS)
+        read_options(table, ADDRESS, KIND)
     return list(raised.value.problems)
 
 
@@ -39,7 +45,9 @@ def test_the_port_follows_tls(tls: str, port: int):
 def test_smtp_is_read_likewise():
     """The smtp table has the same keys and its own ports."""
     smtp = {"host": "smtp.example.org", "tls": "starttls", "password": {"same_as": "imap"}}
-    options = read_options({"imap": {"host": "h", "password": PASSWORD}, "smtp": smtp}, ADDRESS)
+    options = read_options(
+        {"imap": {"host": "h", "password": PASSWORD}, "smtp": smtp}, ADDRESS, KIND
+    )
     assert options.smtp == Server("smtp.example.org", 587, "starttls", ADDRESS)
 
 
@@ -98,8 +106,72 @@ def test_plain_text_elsewhere_wants_a_word(host: str):
 
 
 def test_keys_of_the_core_are_not_ours():
-    """What is no table belongs to the core; oauth says which drivers have it."""
+    """What is no table belongs to the core."""
     table = {"imap": {"host": "h", "password": PASSWORD}, "address": ADDRESS, "owner": "alice"}
-    assert read_options(table, ADDRESS).imap.host == "h"
-    (problem,) = problems({**table, "oauth": {"app": "corp"}})
-    assert problem.path == ("oauth",)
+    assert read_options(table, ADDRESS, KIND).imap.host == "h"
+
+
+APP = {"oauth": {"app": "corp"}}
+
+
+def test_a_known_domain_needs_no_host():
+    """Where the provider is known, its servers and its kind of user name come from the data."""
+    options = ImapDriver().options({"imap": SECRET}, address="ada@icloud.com")
+    assert options.imap == Server("imap.mail.me.com", 993, "implicit", "ada")
+    assert options.smtp == Server("smtp.mail.me.com", 587, "starttls", "ada@icloud.com")
+
+
+def test_another_host_takes_nothing_from_the_data():
+    """A host of the operator's own is asked as any other: the provider's ways are not its."""
+    table = {"imap": {"host": "imap.example.org", **SECRET}}
+    options = ImapDriver().options(table, address="ada@icloud.com")
+    assert options.imap == Server("imap.example.org", 993, "implicit", "ada@icloud.com")
+
+
+@pytest.mark.parametrize(
+    ("address", "smtp"),
+    [
+        ("boss@contoso.test", "smtp.office365.com"),
+        ("ada@hotmail.co.uk", "smtp-mail.outlook.com"),
+        ("ada@gmail.com", "smtp.office365.com"),
+    ],
+)
+def test_microsoft_needs_an_app_and_nothing_else(address: str, smtp: str):
+    """Work and personal mailboxes have one IMAP server and an SMTP server each."""
+    options = MicrosoftDriver().options(APP, address=address)
+    assert options.app == "corp"
+    assert options.imap == Server("outlook.office365.com", 993, "implicit", address)
+    assert options.smtp == Server(smtp, 587, "starttls", address)
+
+
+def test_gmail_takes_either_way_of_signing_in():
+    """OAuth, or an app password; the servers are known for any domain."""
+    driver = GmailDriver()
+    by_app = driver.options(APP, address="ada@contoso.test")
+    by_password = driver.options({"imap": SECRET}, address="ada@contoso.test")
+    assert by_app.imap == by_password.imap
+    assert by_app.imap == Server("imap.gmail.com", 993, "implicit", "ada@contoso.test")
+    assert (by_app.app, by_password.app) == ("corp", "")
+
+
+@pytest.mark.parametrize(
+    ("driver", "table", "path"),
+    [
+        (GmailDriver(), {}, ("imap",)),
+        (GmailDriver(), {"imap": SECRET, **APP}, ("imap", "password")),
+        (MicrosoftDriver(), {"imap": SECRET}, ("imap", "password")),
+        (MicrosoftDriver(), {}, ("oauth",)),
+        (MicrosoftDriver(), {"oauth": {"ap": "corp"}}, ("oauth", "ap")),
+        (MicrosoftDriver(), {"oauth": {}}, ("oauth",)),
+        (MicrosoftDriver(), {"oauth": {"app": 7}}, ("oauth", "app")),
+        (ImapDriver(), {"imap": {"host": "h"}}, ("imap",)),
+        (ImapDriver(), {"imap": {"host": "h", **SECRET}, **APP}, ("imap", "password")),
+    ],
+)
+def test_there_is_one_way_to_sign_in(driver: Any, table: dict[str, object], path: tuple[str, ...]):
+    """No way and two ways are a problem each, and so is one that the provider does not take."""
+    with pytest.raises(OptionsError) as raised:
+        driver.options(table, address=ADDRESS)
+    (problem,) = raised.value.problems
+    assert problem.path == path
+    assert problem.hint or path[-1] == "app"

@@ -310,7 +310,7 @@ async def test_a_lane_outlives_any_error(here: World, events: list[dict[str, obj
                 raise UserError("the secret's file is gone")
             return "secret"
 
-        async def access_token(self) -> str:
+        async def access_token(self, *, refused: str = "") -> str:
             raise NotImplementedError
 
     anna.plan = replace(anna.plan, login=Fickle())
