@@ -24,22 +24,16 @@ from eisd.logs import emit
 from eisd.mime.limits import MESSAGE
 from eisd.model.mail import RawMessage
 from eisd.store.backup import backup as copy_database
-from eisd.store.contacts import ContactIn, Imported
-from eisd.store.database import Tx
-from eisd.sync.importing import hashed, import_contacts
+from eisd.store.contact_diff import Change
+from eisd.store.contact_import import Imported
+from eisd.sync.importing import hashed
 from eisd.sync.mailbox import Mailbox
-from eisd.sync.settle import Settled
+from eisd.sync.rehearsal import rehearse
 from eisd.sync.verify import FolderCheck, verify
 
 BAD_ROWS_TOLD = 100
 VERIFY_CATCH_UP = 300.0
 """Seconds that a mailbox at work is given to catch up before it is compared."""
-
-
-class _DryRun(Exception):
-    def __init__(self, done: tuple[Imported, Settled]) -> None:
-        super().__init__("dry run")
-        self.done = done
 
 
 async def contacts_import(
@@ -77,19 +71,36 @@ async def import_rows(
         rules.local_case,  # type: ignore[arg-type]
     )
     if dry_run:
-        done, settled = await _rehearse(core, people, replace=replace)
-    else:
-        done, settled = await core.import_contacts(people, replace=replace)
-        emit(
-            events.CONTACTS_IMPORTED,
-            source=source,
-            added=done.added,
-            updated=done.updated,
-            ended=done.addresses_ended,
-            removed=done.removed,
-            skipped=len(rows.bad),
-            duration_ms=round((monotonic() - began) * 1000),
-        )
+        would = await core.store.read(lambda db: rehearse(db, rules, people, replace=replace))
+        return _told(would, len(rows.bad)) | {
+            "to_fetch": would.matches,
+            "dry_run": True,
+            "changes": [_change(one) for one in would.changes],
+        }
+    done, settled = await core.import_contacts(people, replace=replace)
+    emit(
+        events.CONTACTS_IMPORTED,
+        source=source,
+        added=done.added,
+        updated=done.updated,
+        ended=done.addresses_ended,
+        removed=done.removed,
+        skipped=len(rows.bad),
+        duration_ms=round((monotonic() - began) * 1000),
+    )
+    return _told(done, len(rows.bad)) | {"to_fetch": settled.pending, "dry_run": False}
+
+
+def _change(one: Change) -> Answer:
+    return {
+        "what": one.what,
+        "workspace": one.workspace,
+        "contact_id": one.contact_id,
+        "lines": list(one.lines),
+    }
+
+
+def _told(done: Imported, skipped: int) -> Answer:
     return {
         "added": done.added,
         "updated": done.updated,
@@ -97,25 +108,8 @@ async def import_rows(
         "removed": done.removed,
         "addresses_added": done.addresses_added,
         "addresses_ended": done.addresses_ended,
-        "skipped": len(rows.bad),
-        "to_fetch": settled.pending,
-        "dry_run": dry_run,
+        "skipped": skipped,
     }
-
-
-async def _rehearse(
-    core: Core, people: Sequence[ContactIn], *, replace: bool
-) -> tuple[Imported, Settled]:
-    rules = core.rules()
-
-    def write(tx: Tx) -> None:
-        raise _DryRun(import_contacts(tx, rules, people, replace=replace))
-
-    try:
-        await core.store.write(write)
-    except _DryRun as rehearsed:
-        return rehearsed.done
-    raise RuntimeError("a dry run was kept")
 
 
 async def sync_now(

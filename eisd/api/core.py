@@ -14,7 +14,8 @@ from typing import Protocol
 
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
-from eisd.store.contacts import ContactIn, Imported
+from eisd.model.contact import ContactIn
+from eisd.store.contact_import import Imported
 from eisd.store.database import Database
 from eisd.sync.mailbox import Mailbox, Parser, Plan
 from eisd.sync.rules import Rules

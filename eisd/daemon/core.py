@@ -24,8 +24,9 @@ from eisd.errors import ConfigError, ExitCode, UserError
 from eisd.logs import bind, emit, names
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
+from eisd.model.contact import ContactIn
 from eisd.store import folders, mailboxes
-from eisd.store.contacts import ContactIn, Imported
+from eisd.store.contact_import import Imported
 from eisd.store.database import Database, Tx
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
@@ -33,7 +34,8 @@ from eisd.store.setup import index_key_is_new, prepare
 from eisd.sync.headers import HeaderPool
 from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
-from eisd.sync.mailbox import Mailbox, Plan, Services
+from eisd.sync.mailbox import Mailbox, Plan, Services, tell_log
+from eisd.sync.retro import Retro
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 
@@ -96,6 +98,7 @@ class Core:
             on_activity=self._on_activity,
         )
         self.supervisor = Supervisor(self.services)
+        self.retro = Retro(store, self.rules, self._from_the_past)
         self._applying = asyncio.Lock()
         self._signature: tuple[object, ...] = ()
         self.before_reload: Callable[[Settings], Awaitable[None]] = _nothing
@@ -291,17 +294,14 @@ class Core:
         self, people: Sequence[ContactIn], *, replace: bool
     ) -> tuple[Imported, Settled]:
         """Import contacts and let the lanes fetch what they bring."""
-        rules = self.rules()
-        done, settled = await self.store.write(
-            lambda tx: import_contacts(tx, rules, people, replace=replace)
-        )
-        if settled.pending:
-            for mailbox in self.supervisor.mailboxes.values():
-                mailbox.lane_bell.ring()
-        return done, settled
+        done = await import_contacts(self.store, people, replace=replace)
+        return done, await self.retro.drain()
 
     def listen(self, listener: Callable[[str, Sequence[int]], None]) -> Callable[[], None]:
-        """Be told (mailbox, new activity ids) after each commit; call the result to stop."""
+        """Be told (mailbox, new activity ids) after each commit; call the result to stop.
+
+        The mailbox is empty where a change of contacts made activities of what was on record.
+        """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -319,6 +319,15 @@ class Core:
 
     def _plans(self, loaded: Loaded) -> dict[str, Plan]:
         return assemble.plans(loaded.settings, self.registry, loaded.base_dir, self.secrets)
+
+    def _from_the_past(self, settled: Settled) -> None:
+        """What a change of contacts brought is durable: tell it, and let the lanes fetch."""
+        if settled.activities:
+            tell_log(settled.activities, live=False)
+            self._on_activity("", [one.id for one in settled.activities])
+        if settled.pending:
+            for mailbox in self.supervisor.mailboxes.values():
+                mailbox.lane_bell.ring()
 
     def _on_activity(self, mailbox: str, ids: Sequence[int]) -> None:
         self.activities += len(ids)

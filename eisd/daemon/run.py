@@ -101,6 +101,7 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
             core.condition.ready = True
             keep(health.watch(core, notifier), "health")
             keep(source.watch(), "source")
+            keep(core.retro.run(), "retro")
             keep(reloads.serve(), "reloads")
             notifier.ready(health.status_line(core))
             emit(
@@ -212,6 +213,7 @@ async def _once(loaded: Loaded, registry: Registry) -> ExitCode:
 
 async def _bring_up_to_date(core: Core) -> ExitCode:
     took_contacts = await Source(core).take()
+    await core.retro.drain()
     counted: dict[str, int] = {}
     forget = core.listen(
         lambda name, ids: counted.__setitem__(name, counted.get(name, 0) + len(ids))

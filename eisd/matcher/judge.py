@@ -27,9 +27,12 @@ _TWO_WAY: Final = SyncMode.TWO_WAY
 _MATCHED: Final = Outcome.MATCHED
 _DIRECTION: Final = (Outcome.SKIPPED, OutcomeReason.DIRECTION)
 _FED_NOTHING: Final[Mapping[str, int]] = {}
+_NO_KEYS: Final[frozenset[KeyHash]] = frozenset()
 
 Lookup = Callable[[str, Collection[KeyHash]], Entries]
 """The intervals that a workspace's contact book holds under any of these keys."""
+Tombstones = Callable[[str, Collection[KeyHash]], frozenset[KeyHash]]
+"""Which of these keys are a deleted contact's in a workspace (M10)."""
 AnswersStaff = Callable[[Facts, Staff], bool]
 """Whether a message answers one on record that staff wrote."""
 
@@ -91,12 +94,14 @@ def judge(
     sights: Sequence[Sight],
     *,
     lookup: Lookup | None = None,
+    tombstones: Tombstones | None = None,
     answers_staff: AnswersStaff | None = None,
     explain: bool = False,
 ) -> Verdict:
     """Decide one message for every workspace its copies feed.
 
-    Without ``lookup`` no address is a contact's; without ``answers_staff`` nothing answers staff.
+    Without ``lookup`` no address is a contact's, without ``tombstones`` none was; without
+    ``answers_staff`` nothing answers staff.
     """
     best: list[tuple[Outcome, OutcomeReason] | None] = [None] * len(sights)
     decisions: dict[str, Decision] = {}
@@ -106,12 +111,14 @@ def judge(
         eligible = _eligible(own, people, workspace, sights, direction_of(facts, staff))
         if not eligible:
             continue
+        keys = keys_of(facts) if lookup or tombstones else ()
         decision = decide(
             facts,
             list(eligible.values()),
             staff,
-            {} if lookup is None else lookup(workspace, keys_of(facts)),
+            {} if lookup is None else lookup(workspace, keys),
             policy,
+            tombstones=_NO_KEYS if tombstones is None else tombstones(workspace, keys),
             parent_by_staff=answers_staff is not None and _answers(answers_staff, facts, staff),
             explain=explain,
         )

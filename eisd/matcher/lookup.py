@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from eisd.matcher.policy import Policy
@@ -21,6 +21,10 @@ _AFTER: Final = OutcomeReason.AFTER_ADDRESS_ENDED
 _SECOND: Final = 1000
 _SKEW: Final = 300 * _SECOND
 """How far clocks may differ where a time of ours meets a provider's (M3), milliseconds."""
+
+_ALWAYS: Final = ((None, None),)
+_NEVER: Final = 1 << 62
+"""Later than any time."""
 
 FURTHEST: Final = {
     reason: rank
@@ -85,15 +89,17 @@ def _by_exact(
     way = Way(participant, _NO_CONTACT, "M2")
     valid: list[AddressEntry] = []
     current = False
+    allowed = _allowed(held, policy)
     for entry in held:
-        reason = standing(entry, copies, policy)
-        current = current or reason is not _AFTER
-        if not _allowed(entry, policy):
-            way = further(way, Way(participant, _NO_CONTACT, "M5"))
-        elif reason is _NONE:
+        current = current or standing(entry, copies, policy, held) is not _AFTER
+    for entry in allowed:
+        reason = standing(entry, copies, policy, allowed)
+        if reason is _NONE:
             valid.append(entry)
         else:
             way = further(way, Way(participant, reason, "M3"))
+    if held and not allowed:
+        way = Way(participant, _NO_CONTACT, "M5")
     return (_shared(participant, valid, policy) if valid else way), current
 
 
@@ -103,10 +109,10 @@ def _by_relaxed(
     """Find the one contact that the relaxed key points to."""
     way = Way(participant, _NO_CONTACT, "M2")
     contacts: set[int] = set()
-    for entry in entries.get(participant.relaxed, ()):
-        if entry.relaxed != participant.relaxed or not _allowed(entry, policy):
-            continue
-        reason = standing(entry, copies, policy)
+    held = [e for e in entries.get(participant.relaxed, ()) if e.relaxed == participant.relaxed]
+    allowed = _allowed(held, policy)
+    for entry in allowed:
+        reason = standing(entry, copies, policy, allowed)
         if reason is _NONE:
             contacts.add(entry.contact)
         else:
@@ -118,9 +124,19 @@ def _by_relaxed(
     return way
 
 
-def _allowed(entry: AddressEntry, policy: Policy) -> bool:
-    """Apply match.addresses (M2, M5)."""
-    return entry.primary or policy.match_addresses == "all"
+def _allowed(entries: Sequence[AddressEntry], policy: Policy) -> Sequence[AddressEntry]:
+    """Apply match.addresses (M2): all intervals, or the times at which they were primary (M5)."""
+    if policy.match_addresses == "all":
+        return entries
+    return [
+        replace(
+            entry,
+            added_at=since if since is not None else entry.added_at,
+            ended_at=until if entry.ended_at is None else min(entry.ended_at, until or _NEVER),
+        )
+        for entry in entries
+        for since, until in entry.primary_times or (_ALWAYS if entry.primary else ())
+    ]
 
 
 def _shared(participant: Participant, valid: Sequence[AddressEntry], policy: Policy) -> Way:
@@ -136,16 +152,37 @@ def _shared(participant: Participant, valid: Sequence[AddressEntry], policy: Pol
     return Way(participant, _NONE, "M8", tuple(contacts))
 
 
-def standing(entry: AddressEntry, copies: Iterable[CopyFacts], policy: Policy) -> OutcomeReason:
-    """Say NONE if some copy falls into the interval of an address (M3), else why none does."""
+def standing(
+    entry: AddressEntry,
+    copies: Iterable[CopyFacts],
+    policy: Policy,
+    among: Sequence[AddressEntry] = (),
+) -> OutcomeReason:
+    """Say NONE if some copy falls into the interval of an address (M3), else why none does.
+
+    ``among`` are all intervals under the same key: between two of one contact is a gap (M6).
+    """
     best = _AFTER
     for copy in copies:
         if entry.ended_at is not None and copy.gate_at >= _floor(entry.ended_at):
             continue
-        if _known(entry, copy, policy):
+        if _known(entry, copy, policy) and not _in_gap(entry, copy.gate_at, among):
             return _NONE
         best = _BEFORE
     return best
+
+
+def _in_gap(entry: AddressEntry, gate_at: int, among: Sequence[AddressEntry]) -> bool:
+    """Say whether a time lies between the end of an earlier interval and this one's beginning."""
+    if entry.added_at is None or len(among) < 2 or gate_at >= _floor(entry.added_at):  # noqa: PLR2004
+        return False
+    return any(
+        other.ended_at is not None
+        and (other.contact, other.exact) == (entry.contact, entry.exact)
+        and _floor(other.ended_at) <= gate_at
+        and other.ended_at <= (entry.added_at or 0)
+        for other in among
+    )
 
 
 def _known(entry: AddressEntry, copy: CopyFacts, policy: Policy) -> bool:
@@ -157,7 +194,7 @@ def _known(entry: AddressEntry, copy: CopyFacts, policy: Policy) -> bool:
     added_at = _floor(entry.added_at)
     if entry.created:  # added_at is itself a provider's time: no skew to allow for
         return copy.gate_at >= added_at
-    if policy.new_address == "all":
+    if policy.new_address != "from_added":  # what is on record is within the window (F5)
         return True
     live = copy.gate_at >= _floor(copy.connected_at)
     return added_at - _SKEW <= (copy.gate_at if live else copy.connected_at)

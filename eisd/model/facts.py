@@ -107,6 +107,9 @@ class AddressEntry:
     """The contact was made by auto-create: every copy needs gate_at >= added_at."""
     match_from: int | None = None
     """Backfill asked for (M4): this much earlier counts as known."""
+    primary_times: tuple[tuple[int | None, int | None], ...] = ()
+    """When it was its contact's primary one (M5), from and until, where that is not all the time
+    or never, as ``primary`` says; None: as long as the interval."""
 
 
 @dataclass(frozen=True, slots=True)

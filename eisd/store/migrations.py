@@ -7,6 +7,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
+from eisd.store import contacts, retro, tombstones
 from eisd.store.schema import TABLES, VIEWS
 
 migrations = Migrations("eisd")
@@ -16,6 +17,13 @@ migrations = Migrations("eisd")
 def m001_first(db: Database) -> None:
     """The tables of the first release."""
     for statement in TABLES:
+        db.execute(statement)
+
+
+@migrations()
+def m002_contacts(db: Database) -> None:
+    """The life of contacts: tombstones, times of being primary, merging, jobs on the past."""
+    for statement in (*contacts.CHANGES, *tombstones.TABLES, *retro.TABLES):
         db.execute(statement)
 
 

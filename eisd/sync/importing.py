@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
-from eisd import events
-from eisd.logs import emit
-from eisd.matcher.codec import unpack
-from eisd.matcher.keys import Hasher, keys_of
+from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import LocalCase, address_key, relaxed_key
-from eisd.model.facts import KeyHash
-from eisd.store import contacts, copies
-from eisd.store.contacts import AddressIn, ContactIn, Imported
-from eisd.store.database import Tx
-from eisd.sync.record import book_of
-from eisd.sync.rules import Rules
-from eisd.sync.settle import Settled, settle
+from eisd.model.contact import AddressIn, ContactIn
+from eisd.store import contact_diff, contact_import, contact_life
+from eisd.store.contact_import import Imported, Run
+from eisd.store.database import Database, Tx
+from eisd.sync.retro import changed
+
+PART = 2_000
+"""So many contacts are compared, and written if they differ, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,55 +68,51 @@ def hashed(hasher: Hasher, rows: Iterable[ContactRow], local_case: LocalCase) ->
     ]
 
 
-def import_contacts(
-    tx: Tx, rules: Rules, people: Sequence[ContactIn], *, replace: bool = False
-) -> tuple[Imported, Settled]:
-    """Record contacts; addresses that were known before now are given their past at once (M3).
+async def import_contacts(
+    store: Database, people: Sequence[ContactIn], *, replace: bool = False
+) -> Imported:
+    """Import contacts part by part; only what differs from what is on record is written.
 
-    The past is found by the kept hashes, without asking any server; what it holds is fetched by
-    the lane as everything else is.
+    Each part's history is looked for by jobs on the past; who works them off is to be told.
     """
-    book = book_of(tx)
-    done = contacts.put(tx.db, people, replace=replace)
-    if book.filter is not None:
-        book.filter.add(
+    done = Imported()
+    workspaces = {one.workspace for one in people}
+    run = await store.write(lambda tx: contact_import.begin(tx.db, workspaces))
+    for at in range(0, len(people), PART):
+        part = people[at : at + PART]
+        differing = await store.read(lambda db, part=part: contact_diff.differing(db, part))  # type: ignore[misc]
+        done.unchanged += len(part) - len(differing)
+        if differing:
+            await store.write(lambda tx, part=differing: import_part(tx, part, run, done))  # type: ignore[misc]
+    if replace:
+        kept = {(one.workspace, one.contact_id) for one in people}
+        gone = await store.read(lambda db: contact_import.missing(db, workspaces, kept))
+        for at in range(0, len(gone), PART):
+            await store.write(lambda tx, at=at: _remove(tx, gone[at : at + PART], done))  # type: ignore[misc]
+    await store.write(lambda tx: contact_import.end(tx.db, run))
+    return done
+
+
+def import_part(tx: Tx, people: Sequence[ContactIn], run: Run, done: Imported) -> None:
+    """Record a part of an import, and have the past of what changed looked at (M3, M4)."""
+    contact_import.put(tx.db, people, run, done)
+    changed(
+        tx,
+        "import",
+        addresses=done.rows,
+        keys=done.keys,
+        fresh=[
             value
             for person in people
             for address in person.addresses
             for value in (address.exact, address.relaxed)
-        )
-    began = monotonic()
-    settled = rematch(tx, rules, done.with_past)
-    if found := settled.pending + len(settled.activities):
-        took = round((monotonic() - began) * 1000)
-        tx.after.append(
-            lambda: emit(
-                events.MATCH_BACKFILL_COMPLETED,
-                contacts=len(people),
-                activities=found,
-                duration_ms=took,
-            )
-        )
-    return done, settled
+        ],
+    )
 
 
-def rematch(tx: Tx, rules: Rules, keys: Sequence[KeyHash]) -> Settled:
-    """Decide again what matched nobody and holds one of these address hashes (U2)."""
-    done = Settled()
-    if keys:
-        for id_key in copies.holding(tx.db, _holds(frozenset(keys))):
-            settle(rules, book_of(tx), id_key, done=done)
-    return done
-
-
-def _holds(keys: frozenset[KeyHash]) -> Callable[[bytes], bool]:
-    """Whether packed facts hold one of these hashes; as quick for a million as for one."""
-    if len(keys) <= FEW:
-        needles = [key.to_bytes(8, "big") for key in keys]
-        return lambda facts: any(needle in facts for needle in needles)
-    nobody = bytes(16)
-    return lambda facts: not keys.isdisjoint(keys_of(unpack(nobody, 0, facts)))
-
-
-FEW = 32
-"""Up to so many, looking for bytes is quicker than reading the facts."""
+def _remove(tx: Tx, contacts: Sequence[int], done: Imported) -> None:
+    """Remove contacts that the source no longer has (``replace``)."""
+    for contact in contacts:
+        contact_life.remove(tx.db, contact)
+        changed(tx, "remove", keys=contact_life.hashes(tx.db, contact))
+    done.removed += len(contacts)

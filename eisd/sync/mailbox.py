@@ -150,16 +150,7 @@ class Mailbox:
             return
         self.activities += len(fresh)
         self.services.on_activity(self.name, [one.id for one in fresh])
-        for one in fresh:
-            emit(
-                events.MATCH_ACTIVITY_CREATED,
-                level=None if live else events.Level.DEBUG,
-                contact_id=one.contact_id,
-                activity_id=one.id,
-                rule=one.via,
-                direction=one.direction,
-                workspace=one.workspace,
-            )
+        tell_log(fresh, live=live)
 
     async def _store_state(self) -> None:
         state, reason, detail = self.state, self.reason, self.detail
@@ -216,3 +207,17 @@ class Mailbox:
                 future.set_exception(error)
         self._due.clear()
         self._waiters.clear()
+
+
+def tell_log(fresh: Sequence[Fresh], *, live: bool) -> None:
+    """Let the log know of new activities; of those that are no live mail at level debug."""
+    for one in fresh:
+        emit(
+            events.MATCH_ACTIVITY_CREATED,
+            level=None if live else events.Level.DEBUG,
+            contact_id=one.contact_id,
+            activity_id=one.id,
+            rule=one.via,
+            direction=one.direction,
+            workspace=one.workspace,
+        )

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from eisd.matcher.codec import unpack
-from eisd.matcher.judge import NOBODY, People, Sight, Verdict
+from eisd.matcher.judge import NOBODY, Lookup, People, Sight, Verdict
 from eisd.matcher.judge import judge as decide_all
 from eisd.matcher.lookup import Entries
 from eisd.matcher.staff import direction_of
 from eisd.model.activity import Direction
 from eisd.model.facts import Facts, KeyHash, Staff
-from eisd.store import contacts, copies, mailboxes
+from eisd.store import contacts, copies, mailboxes, tombstones
+from eisd.store.contact_filter import Filter, load_filter
 from eisd.store.sql import Connection
 from eisd.sync.rules import Rules
 
@@ -30,13 +31,13 @@ class Book:
 
     db: Connection
     people: People
-    filter: contacts.Filter | None
+    filter: Filter | None
     """None: ask the rows at once (for a single message it is not worth building)."""
 
     @classmethod
     def read(cls, db: Connection, *, with_filter: bool = False) -> Book:
         """Load it from the database."""
-        return cls(db, read_people(db), contacts.load_filter(db) if with_filter else None)
+        return cls(db, read_people(db), load_filter(db) if with_filter else None)
 
     def may_know(self, keys: Collection[KeyHash]) -> bool:
         """Whether one of these keys may be a contact's."""
@@ -45,6 +46,10 @@ class Book:
     def lookup(self, workspace: str, keys: Collection[KeyHash]) -> Entries:
         """The intervals of these keys in one workspace."""
         return contacts.entries(self.db, workspace, keys)
+
+    def tombstones(self, workspace: str, keys: Collection[KeyHash]) -> frozenset[KeyHash]:
+        """Those of these keys that are a deleted contact's in one workspace."""
+        return tombstones.among(self.db, workspace, keys)
 
     def answers_staff(self, facts: Facts, staff: Staff) -> bool:
         """Whether the message answers one on record that staff wrote (G4)."""
@@ -65,11 +70,13 @@ def judge(
     sights: Sequence[Sight],
     *,
     known: bool = True,
+    lookup: Lookup | None = None,
     explain: bool = False,
 ) -> Verdict:
     """Decide one message for every workspace its copies feed.
 
-    ``known`` False says that no address can be a contact's, so the rows need not be asked.
+    ``known`` False says that no address can be a contact's, so the rows need not be asked;
+    ``lookup`` is asked in their place.
     """
     return decide_all(
         rules.policy,
@@ -77,7 +84,8 @@ def judge(
         book.people,
         facts,
         sights,
-        lookup=book.lookup if known else None,
+        lookup=lookup or (book.lookup if known else None),
+        tombstones=book.tombstones if known else None,
         answers_staff=book.answers_staff,
         explain=explain,
     )

@@ -23,11 +23,11 @@ from eisd.matcher.policy import Policy
 from eisd.matcher.staff import staff_of
 from eisd.mime.addresses import address_key, relaxed_key
 from eisd.mime.parse import parse
+from eisd.model.contact import AddressIn, ContactIn
 from eisd.model.folder import FolderRole
 from eisd.model.mail import Parsed, RawMessage
 from eisd.model.mailbox import SyncMode
 from eisd.store import mailboxes
-from eisd.store.contacts import AddressIn, ContactIn
 from eisd.store.database import Database, Tx, create
 from eisd.store.mailboxes import MailboxSpec
 from eisd.sync.headers import HeaderPool, HeaderReader
@@ -35,6 +35,7 @@ from eisd.sync.importing import import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services
 from eisd.sync.record import forget_people
+from eisd.sync.retro import Retro
 from eisd.sync.rules import MailboxRules, Rules
 from lab.mail import make
 
@@ -253,8 +254,13 @@ class World:
             )
             for contact_id, addresses in people.items()
         ]
-        rules = self.rules()
-        await self.store.write(lambda tx: import_contacts(tx, rules, rows, replace=replace))
+        await import_contacts(self.store, rows, replace=replace)
+        await self.look_back()
+
+    async def look_back(self) -> None:
+        """Work off the jobs on the past."""
+        found = await Retro(self.store, self.rules).drain()
+        self.fresh.extend(one.id for one in found.activities)
 
     def services(self) -> Services:
         """What mailboxes work with."""
