@@ -188,6 +188,35 @@ AUTH_REFRESHED = _event(
     "provider", "expires_in_s",
     help="A new access token was obtained.",
 )  # fmt: skip
+AUTH_DOUBTED = _event(
+    "auth.doubted", _W, "{provider} says the sign-in has ended; asked again in {retry_in_s} s",
+    "provider", "retry_in_s",
+    help="A first `invalid_grant` is checked once more before it is believed: providers err, too.",
+    folded=True,
+    error=True,
+)  # fmt: skip
+AUTH_APP_REFUSED = _event(
+    "auth.app_refused", _E, "{provider} refuses the application [oauth.{app}]: {reason}",
+    "provider", "app", "reason", "fix",
+    help="The registration is at fault, so that no mailbox of this application can go on.",
+    folded=True,
+)  # fmt: skip
+AUTH_GRANTED = _event(
+    "auth.granted", _I, "somebody signed in to {provider} for the mailbox",
+    "provider", "app", "kind",
+    help="A person's sign-in, or the application's own right, is stored for a mailbox.",
+)  # fmt: skip
+AUTH_FORGOTTEN = _event(
+    "auth.forgotten", _I, "the sign-in is forgotten (revoked: {revoked})",
+    "provider", "revoked",
+    help="A person signed out: the tokens are erased, and revoked where the provider can.",
+)  # fmt: skip
+CLOCK_SKEWED = _event(
+    "clock.skewed", _W, "this machine's clock is {skew_s} s ahead of {provider}'s",
+    "provider", "skew_s",
+    help="Set the clock: a wrong one makes tokens look alive or dead. Negative: it is behind.",
+    folded=True,
+)  # fmt: skip
 
 # Folders and syncing
 

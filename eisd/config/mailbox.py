@@ -92,6 +92,12 @@ class MailboxSettings(Table):
         same_as = ref.get("same_as") if isinstance(ref, dict) else None
         return same_as if isinstance(same_as, str) else table
 
+    @property
+    def oauth_app(self) -> str | None:
+        """The application of [oauth] that it signs in with; None: it has a password."""
+        app = self.driver_tables.get("oauth", {}).get("app")
+        return app if isinstance(app, str) else None
+
     def host(self) -> str:
         """The host that, with the address, makes this mailbox itself (M14); the driver if none."""
         found = self.driver_tables.get(self.driver, {}).get("host")

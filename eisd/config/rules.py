@@ -209,7 +209,6 @@ NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("outbound",), {}),
     (("plans",), {}),
     (("webhooks",), {}),
-    (("oauth",), {}),
 )
 """Keys whose feature this version does not have, each with the value that asks for nothing."""
 

@@ -208,6 +208,16 @@ class OAuthApp(Table):
         "Overrides the provider's own.",
         examples=["https://login.microsoftonline.us/common/oauth2/v2.0/devicecode"],
     )
+    revoke_url: Url | None = key(
+        None,
+        "Overrides the provider's own.",
+        examples=["https://oauth2.googleapis.com/revoke"],
+    )
+    scopes: Annotated[tuple[str, ...], Lax] | None = key(
+        None,
+        "Asked for instead of the provider's usual mail scopes.",
+        examples=[["https://www.googleapis.com/auth/gmail.imap_admin"]],
+    )
 
 
 class WebhookSettings(Table):

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from eisd.auth.keeper import Holder, Keeper
+from eisd.auth.login import TokenLogin
 from eisd.config.schema import Settings, effective
 from eisd.config.secrets import resolve
+from eisd.driver.interface import Login
 from eisd.driver.registry import Registry
 from eisd.errors import ExitCode, UserError
 from eisd.matcher.blocklist import Blocklist
@@ -112,20 +115,27 @@ def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
     )
 
 
+def login(settings: Settings, name: str, base_dir: Path, keeper: Keeper, secrets: Secrets) -> Login:
+    """How a mailbox signs in: with secrets, and with tokens if it names an application."""
+    box = settings.mailboxes[name]
+    passwords = SecretLogin(settings, name, base_dir, secrets)
+    if box.oauth_app is None:
+        return passwords
+    return TokenLogin(keeper, Holder(name, box.oauth_app, box.address), passwords)
+
+
 def plans(
-    settings: Settings, registry: Registry, base_dir: Path, secrets: Secrets
+    settings: Settings, registry: Registry, base_dir: Path, secrets: Secrets, keeper: Keeper
 ) -> dict[str, Plan]:
     """How each enabled mailbox is to be synced."""
     return {
-        name: _plan(settings, name, registry, base_dir, secrets)
+        name: _plan(settings, name, registry, login(settings, name, base_dir, keeper, secrets))
         for name, box in settings.mailboxes.items()
         if box.enabled
     }
 
 
-def _plan(
-    settings: Settings, name: str, registry: Registry, base_dir: Path, secrets: Secrets
-) -> Plan:
+def _plan(settings: Settings, name: str, registry: Registry, login_: Login) -> Plan:
     box = settings.mailboxes[name]
     sync = effective(settings, name)
     driver = registry.get(box.driver)
@@ -134,11 +144,13 @@ def _plan(
         chosen = ("INBOX",)
     mode = box.sync if box.workspaces else SyncMode.ONE_WAY
     described = box.model_dump_json() + sync.model_dump_json() + settings.folders.policy
+    if box.oauth_app in settings.oauth:
+        described += settings.oauth[box.oauth_app].model_dump_json()
     return Plan(
         name=name,
         driver=driver,
         options=driver.options(box.driver_tables, address=box.address),
-        login=SecretLogin(settings, name, base_dir, secrets),
+        login=login_,
         window_days=sync.window.days,
         interval=sync.interval,
         max_message_size=sync.max_message_size,

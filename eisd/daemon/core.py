@@ -15,6 +15,8 @@ from pathlib import Path
 
 from eisd import events
 from eisd.api.core import Condition
+from eisd.auth.apps import apps_of, secret_of
+from eisd.auth.keeper import Keeper
 from eisd.config.load import ConfigRefused, Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
@@ -28,6 +30,7 @@ from eisd.model.contact import ContactIn
 from eisd.store import folders, mailboxes
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database, Tx
+from eisd.store.grants import Grants
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
@@ -78,6 +81,7 @@ class Core:
         self.loaded = loaded
         self.registry = registry
         self.secrets = secrets
+        self.keeper = Keeper(Grants(secrets))
         self.hasher = hasher
         self.condition = Condition()
         self.store = store
@@ -174,6 +178,7 @@ class Core:
     async def close(self) -> None:
         """Stop the mailboxes, finish what is being written, and let go of everything."""
         await self.supervisor.close()
+        await self.keeper.aclose()
         await self.parser.aclose()
         await self.headers.aclose()
         await asyncio.to_thread(self._threads.shutdown)
@@ -312,13 +317,16 @@ class Core:
         self._signature = await asyncio.to_thread(_signature, loaded.path)
         ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
         self._ids = ids
+        self.keeper.configure(apps_of(settings), secret_of(settings, loaded.base_dir, self.secrets))
         self._rules = assemble.rules(settings, hasher, ids)
 
     async def _row(self, mailbox: int) -> MailboxRow:
         return await self.store.read(lambda db: mailboxes.by_id(db, mailbox))
 
     def _plans(self, loaded: Loaded) -> dict[str, Plan]:
-        return assemble.plans(loaded.settings, self.registry, loaded.base_dir, self.secrets)
+        return assemble.plans(
+            loaded.settings, self.registry, loaded.base_dir, self.secrets, self.keeper
+        )
 
     def _from_the_past(self, settled: Settled) -> None:
         """What a change of contacts brought is durable: tell it, and let the lanes fetch."""

@@ -99,6 +99,19 @@ class Login(Protocol):
         ...
 
 
+@runtime_checkable
+class Renewable(Protocol):
+    """A login whose sessions end with their tokens: a new one is prepared before that."""
+
+    def renew_in(self) -> float:
+        """Seconds until a session made with the last token should be replaced."""
+        ...
+
+    async def renewed(self) -> bool:
+        """Obtain a token that outlasts the last one; False if it cannot be had for now."""
+        ...
+
+
 class Session(Protocol):
     """One live, authenticated connection. Used by one task at a time."""
 

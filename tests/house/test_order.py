@@ -25,7 +25,6 @@ SQL = re.compile(
 )
 
 DUE = {
-    "AUTH_REFRESHED": "OAuth",
     "FOLDER_RENAMED": "drivers that know a folder by more than its name",
     "ISSUE_CLOSED": "eisd issues",
     "ISSUE_OPENED": "eisd issues",
