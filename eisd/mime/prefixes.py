@@ -62,6 +62,10 @@ _IS_REPLY: Final = re.compile(f"{_TAG}(?:{_alternatives(_REPLY)}){_COUNT} ?[:：
 _ANY: Final = re.compile(
     f"(?:{_TAG}(?:{_alternatives(_REPLY + _FORWARD)}){_COUNT} ?[:：] ?)"  # noqa: RUF001
 )
+_OWN: Final = re.compile(
+    f"(?:{_alternatives(_REPLY)}){_COUNT} ?[:：] ?",  # noqa: RUF001
+    re.IGNORECASE,
+)
 _START: Final = 120
 """Characters of a subject that are looked at."""
 
@@ -74,6 +78,16 @@ def is_reply(subject: str) -> bool:
 def is_automatic(subject: str) -> bool:
     """Whether a decoded subject begins as automatic replies do (G2)."""
     return subject[:_START].casefold().lstrip("[<( ").startswith(_AUTOMATIC_FOLDED)
+
+
+def without_reply_prefixes(subject: str) -> str:
+    """``subject`` as it was before it was answered; forward prefixes and list tags stay."""
+    for _ in range(20):
+        prefix = _OWN.match(subject)
+        if prefix is None:
+            break
+        subject = subject[prefix.end() :].lstrip()
+    return subject
 
 
 def base_subject(subject: str) -> str:
