@@ -22,6 +22,11 @@ _PASSING = re.compile(
     r"|authenticated but not connected|timed? ?out",
     re.IGNORECASE,
 )
+_WAITS = (
+    # Seconds, where the server does not say: asked again sooner, it only counts once more.
+    (re.compile(r"bandwidth|OVERQUOTA", re.IGNORECASE), 1800.0),
+    (re.compile(r"connections|logins|sessions", re.IGNORECASE), 60.0),
+)
 _PASSING_CODES = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG", "CONTACTADMIN"})
 _AUTH_CODES = frozenset({"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"})
 _GONE_CODES = frozenset({"NONEXISTENT", "TRYCREATE", "NOPERM", "CANNOT"})
@@ -31,14 +36,20 @@ def transient(done: Completion, doing: str) -> Transient | None:
     """The refusal as trouble that passes by itself, None if it will not."""
     throttled = done.code in {"THROTTLED", "OVERQUOTA"} or _THROTTLED.search(done.text)
     if throttled and not (done.code == "OVERQUOTA" and doing == "APPEND"):
-        wait = _BACKOFF.search(done.text)
-        seconds = int(wait[1]) / 1000 if wait else None
-        return Transient(_words(done, doing), code="throttled", retry_after=seconds)
+        return Transient(_words(done, doing), code="throttled", retry_after=_wait(done))
     if done.code in _PASSING_CODES:
         return Transient(_words(done, doing), code=done.code.lower())
     if not done.code and _PASSING.search(done.text):
         return Transient(_words(done, doing), code="unavailable")
     return None
+
+
+def _wait(done: Completion) -> float | None:
+    """Seconds to leave a throttling server alone: what it says, else what is known to do."""
+    if said := _BACKOFF.search(done.text):
+        return int(said[1]) / 1000
+    text = f"{done.code} {done.text}"
+    return next((seconds for words, seconds in _WAITS if words.search(text)), None)
 
 
 def of_command(done: Completion, doing: str) -> DriverError:

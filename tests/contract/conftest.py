@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from contract.harness import DovecotProvider, MemoryProvider, Provider
+from contract.harness import DovecotProvider, FrontedProvider, MemoryProvider, Provider
+from lab import dialect
 from lab.fixtures import certs, dovecot, user
 
 from eisd.driver.imap.scan import Sizes
+from eisd_gmail import GmailDriver
 from eisd_imap import ImapDriver
+from eisd_microsoft import MicrosoftDriver
 
 __all__ = ["certs", "dovecot", "user"]
 
@@ -23,11 +26,23 @@ def _imap(request: pytest.FixtureRequest) -> Provider:
     return DovecotProvider(server, user, ImapDriver(SMALL))
 
 
+def _gmail(request: pytest.FixtureRequest) -> Provider:
+    server, user = request.getfixturevalue("dovecot"), request.getfixturevalue("user")
+    return FrontedProvider(server, user, GmailDriver(SMALL), dialect.GMAIL)
+
+
+def _microsoft(request: pytest.FixtureRequest) -> Provider:
+    server, user = request.getfixturevalue("dovecot"), request.getfixturevalue("user")
+    return FrontedProvider(server, user, MicrosoftDriver(SMALL), dialect.EXCHANGE)
+
+
 SMALL = Sizes(first=5, batch=10, per_search=20)
 
 PROVIDERS: dict[str, Callable[[pytest.FixtureRequest], Provider]] = {
     "memory": _memory,
     "imap": _imap,
+    "gmail": _gmail,
+    "microsoft": _microsoft,
 }
 
 

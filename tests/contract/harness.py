@@ -5,8 +5,8 @@ A driver joins by a harness of its own in `conftest.PROVIDERS`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from anyio.to_thread import run_sync
+from lab.dialect import Front, Tongue
 from lab.dovecot import Dovecot
 
 from eisd.driver.interface import Session
@@ -37,7 +38,8 @@ class Password:
         return self.word
 
     async def access_token(self, *, refused: str = "") -> str:
-        raise NotImplementedError
+        """Tokens are words, too; a refused one has no successor."""
+        return refused or self.word
 
 
 class Provider(Protocol):
@@ -156,17 +158,12 @@ class DovecotProvider:
     def __init__(self, server: Dovecot, user: str, driver: Any, *, tls: str = "implicit") -> None:
         self.server, self.user, self.driver = server, user, driver
         port = server.port_imaps if tls == "implicit" else server.port_imap
-        table = {
-            "imap": {
-                "host": "localhost",
-                "port": port,
-                "tls": tls,
-                "username": user,
-                "password": {"env": "UNUSED"},
-                "ca_file": str(server.certs.ca_file),
-            }
-        }
-        self.options = driver.options(table, address=user)
+        secret = {"password": {"env": "UNUSED"}, "ca_file": str(server.certs.ca_file)}
+        self.options = self._options(port, tls, secret)
+
+    def _options(self, port: int, tls: str, way_in: dict[str, Any], **more: Any) -> Any:
+        server = {"host": "localhost", "port": port, "tls": tls, "username": self.user, **way_in}
+        return self.driver.options({"imap": server, **more}, address=self.user)
 
     async def deliver(
         self, rfc822: bytes, folder: str = "INBOX", *, gate_at: datetime | None = None
@@ -200,6 +197,22 @@ class DovecotProvider:
 
     async def _run(self, verb: Any, *arguments: Any) -> None:
         await run_sync(partial(verb, self.user, *arguments))
+
+
+class FrontedProvider(DovecotProvider):
+    """A mailbox on a real Dovecot behind a front that speaks as its provider does, by tokens."""
+
+    def __init__(self, server: Dovecot, user: str, driver: Any, tongue: Tongue) -> None:
+        self.server, self.user, self.driver = server, user, driver
+        self.tongue = tongue
+
+    @asynccontextmanager
+    async def session(self, password: str = PASSWORD) -> AsyncIterator[Session]:
+        front = Front(self.tongue, self.server.port_imap, tokens={PASSWORD: self.user})
+        async with front:
+            options = self._options(front.port, "none", {}, oauth={"app": "corp"})
+            async with self.driver.session(options, Password(password)) as session:
+                yield session
 
 
 def _query(message_id: str) -> tuple[str, ...]:
