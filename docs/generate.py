@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from eisd.api import metrics_reference as metrics
 from eisd.api import reference as api
 from eisd.cli import reference as commands
 from eisd.config import generate as configuration
@@ -112,6 +113,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/reference/api.md": api.render,
     ROOT / "docs/reference/cli.md": commands.render,
     ROOT / "docs/reference/events.md": events.render,
+    ROOT / "docs/reference/metrics.md": metrics.render,
     ROOT / "docs/reference/states.md": states,
 }
 """Every generated file, and what its text is."""

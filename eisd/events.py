@@ -18,6 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from eisd import metrics
+from eisd.metrics import Counter
+
 BOUND = ("mailbox", "trace_id", "message_id", "folder", "uid", "task")
 """Context of a task or a message; on any event."""
 
@@ -49,6 +52,8 @@ class EventSpec:
     """Repetitions of the same mailbox, folder and error code become one line per window."""
     error: bool = False
     """May carry an exception (`ERROR`)."""
+    counts: tuple[Counter, tuple[str, ...]] | None = None
+    """A metric that every such event adds one to, and the fields its labels are taken from."""
 
 
 CATALOGUE: dict[str, EventSpec] = {}
@@ -63,9 +68,10 @@ def _event(
     help: str,  # noqa: A002
     folded: bool = False,
     error: bool = False,
+    counts: tuple[Counter, tuple[str, ...]] | None = None,
 ) -> EventSpec:
     """Declare an event."""
-    spec = CATALOGUE[name] = EventSpec(name, level, msg, fields, help, folded, error)
+    spec = CATALOGUE[name] = EventSpec(name, level, msg, fields, help, folded, error, counts)
     return spec
 
 
@@ -104,17 +110,24 @@ WATCHDOG_WITHHELD = _event(
     "stale",
     help="A vital component has stopped moving, so the watchdog is not fed.",
     folded=True,
+    counts=(metrics.WATCHDOG_WITHHELD, ("stale",)),
 )  # fmt: skip
 TASK_CRASHED = _event(
     "task.crashed", _E, "task {task} failed unexpectedly and restarts in {restart_in_s} s",
     "restart_in_s",
     help="An error nobody foresaw ended a task; it is started again. Please report it.",
     error=True,
+    counts=(metrics.TASK_RESTARTS, ("task",)),
 )  # fmt: skip
 DRIVER_REFUSED = _event(
     "driver.refused", _E, "driver {driver} cannot be used: {problem}",
     "driver", "problem",
     help="An installed driver fails to load or speaks another version of the interface.",
+)  # fmt: skip
+METRICS_UNSERVED = _event(
+    "metrics.unserved", _W, "metrics are not served: {reason}",
+    "reason",
+    help="The default of metrics.listen is taken, perhaps by another eisd; name another one.",
 )  # fmt: skip
 
 # Configuration and issues
@@ -131,12 +144,12 @@ CONFIG_RELOAD_REJECTED = _event(
 )  # fmt: skip
 ISSUE_OPENED = _event(
     "issue.opened", _W, "needs a person: {fix}",
-    "code", "fix",
+    "issue", "fix",
     help="Something only a person can mend; `eisd issues` lists them.",
 )  # fmt: skip
 ISSUE_CLOSED = _event(
-    "issue.closed", _I, "no longer needs a person: {code}",
-    "code",
+    "issue.closed", _I, "no longer needs a person: {issue}",
+    "issue",
     help="An issue is gone.",
 )  # fmt: skip
 
@@ -168,6 +181,7 @@ IMAP_UIDVALIDITY_CHANGED = _event(
     "imap.uidvalidity_changed", _W, "the server renumbered the folder; it is listed again",
     "old", "new",
     help="All remote ids of a folder became void (RFC 9051 2.3.1.1). Nothing is recorded twice.",
+    counts=(metrics.MAILBOX_UIDVALIDITY, ("mailbox",)),
 )  # fmt: skip
 PROVIDER_THROTTLED = _event(
     "provider.throttled", _W, "the provider asks for {retry_after_s} s of rest",
@@ -306,9 +320,12 @@ MATCH_BACKFILL_COMPLETED = _event(
     help="New contacts or addresses were given their history from kept hashes.",
 )  # fmt: skip
 WORKER_KILLED = _event(
-    "worker.killed", _W, "parser stopped: {reason}",
-    "reason", "duration_ms", "size",
-    help="A message exceeded the limits of the parser; its header was read by the bounded one.",
+    "worker.killed", _W, "a {kind} could not be read within its limits: {reason}",
+    "kind", "reason", "duration_ms", "size",
+    help="A message or a header broke, or outlived, the process that read it (reason: cpu, wall, "
+    "death, answer or memory). The message keeps what the bounded scanner reads of it.",
+    folded=True,
+    counts=(metrics.WORKER_STRIKES, ("kind", "reason")),
 )  # fmt: skip
 CONTACTS_IMPORTED = _event(
     "contacts.imported", _I, "{added} added, {updated} updated, {ended} addresses ended",
@@ -339,6 +356,13 @@ DB_WRITE_FAILED = _event(
     "db.write_failed", _E, "cannot write the database: {reason}",
     "reason", "retry_in_s",
     help="Disk full, or an I/O error. Nothing is acknowledged until writing works again.",
+    folded=True,
+    error=True,
+)  # fmt: skip
+DB_READ_FAILED = _event(
+    "db.read_failed", _W, "cannot read the database: {reason}",
+    "reason",
+    help="A reading connection failed; it is tried again by itself.",
     folded=True,
     error=True,
 )  # fmt: skip

@@ -6,11 +6,9 @@ RFC 3339 UTC text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from eisd.config.schema import Settings
 from eisd.errors import ExitCode, UserError
 from eisd.store import activities, contacts, folders, mailboxes
 from eisd.store import status as counts
@@ -21,15 +19,6 @@ from eisd.store.status import Traffic, Work
 Answer = dict[str, Any]
 
 DAY_MS = 86_400_000
-AT_REST = frozenset({"paused", "disconnected"})
-FIX_BY_REASON = {
-    "auth": "eisd mailbox test {name}",
-    "tls": "eisd mailbox test {name}",
-    "server": "eisd mailbox test {name}",
-    "permission": "eisd mailbox test {name}",
-    "config": "eisd config check",
-}
-"""The command that shows, or mends, what a person has to mend, by the mailbox's reason."""
 
 
 def mailbox_list(db: Connection) -> list[Answer]:
@@ -39,6 +28,12 @@ def mailbox_list(db: Connection) -> list[Answer]:
         _mailbox(row, work.get(row.id, Work()), lately.get(row.id, Traffic(0, 0, [])))
         for row in mailboxes.all_rows(db)
     ]
+
+
+def mailboxes_now(db: Connection) -> list[Answer]:
+    """`mailbox_list` without the day's traffic: cheap enough for every ten seconds."""
+    work, nothing = counts.work(db), Traffic(0, 0, [])
+    return [_mailbox(row, work.get(row.id, Work()), nothing) for row in mailboxes.all_rows(db)]
 
 
 def mailbox_show(db: Connection, name: str) -> Answer:
@@ -98,6 +93,7 @@ def _mailbox(row: MailboxRow, work: Work, lately: Traffic) -> Answer:
         "backlog": work.backlog,
         "failing": work.failing,
         "unreadable": work.poison,
+        "unreadable_open": work.poison_open,
         "in_24h": lately.incoming,
         "out_24h": lately.outgoing,
         "lag_p95_s": lately.lag_p95,
@@ -106,35 +102,6 @@ def _mailbox(row: MailboxRow, work: Work, lately: Traffic) -> Answer:
 
 def _time(ms: int | None) -> str | None:
     return None if ms is None else stamp(ms)
-
-
-def mailbox_issues(listed: Sequence[Answer], settings: Settings) -> list[Answer]:
-    """What of the mailboxes needs a person, each with the command that helps."""
-    found = [issue for one in listed if one["configured"] and (issue := _issue(one, settings))]
-    return sorted(found, key=lambda issue: str(issue["mailbox"]))
-
-
-def _issue(one: Answer, settings: Settings) -> Answer | None:
-    name = one["name"]
-    box = settings.mailboxes.get(name)
-    if box is None or not box.enabled:
-        return None
-    if one["state"] == "problematic":
-        fix = FIX_BY_REASON.get(one["reason"], "eisd mailbox test {name}").format(name=name)
-        return issue(f"mailbox_{one['reason'] or 'server'}", one["detail"], fix, mailbox=name)
-    if one["state"] in AT_REST or one["last_sync_at"] is None:
-        return None
-    age = datetime.now(UTC) - datetime.fromisoformat(one["last_sync_at"])
-    limit = max(settings.health.stale_after, 2 * (box.interval or settings.sync.interval))
-    if age.total_seconds() > limit and one["state"] != "backfill":
-        text = f"no sync since {one['last_sync_at']} ({one['detail'] or one['state']})"
-        return issue("mailbox_stale", text, f"eisd mailbox test {name}", mailbox=name)
-    return None
-
-
-def issue(code: str, text: str, fix: str, *, mailbox: str = "") -> Answer:
-    """One thing that needs a person."""
-    return {"code": code, "mailbox": mailbox, "text": text, "fix": fix}
 
 
 def activity_list(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from eisd import __version__
@@ -21,7 +22,18 @@ def create(core: Core) -> ASGIApp:
     app = _routed()
     app.state.core = core
     problems.install(app)
-    return Limits(app)
+    return Limits(app, templates())
+
+
+def templates() -> dict[object, str]:
+    """The path of every endpoint as it is declared, ``/v1/contacts/{contact}``; for the metrics."""
+    nouns = [("", health), *(("/v1", noun) for noun in V1)]
+    return {
+        route.endpoint: prefix + route.path
+        for prefix, noun in nouns
+        for route in noun.routes.routes
+        if isinstance(route, APIRoute)
+    }
 
 
 def describe() -> dict[str, Any]:

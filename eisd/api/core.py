@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
@@ -20,6 +20,19 @@ from eisd.store.database import Database
 from eisd.sync.mailbox import Mailbox, Parser, Plan
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the lookout saw last, for the metrics."""
+
+    backlog: Mapping[str, int] = field(default_factory=dict)
+    """Copies still to be listed or fetched, by mailbox."""
+    issues: tuple[dict[str, Any], ...] = ()
+    db_bytes: int = 0
+    wal_bytes: int = 0
+    backup_at: float | None = None
+    """When the last good backup was written, in seconds since 1970."""
 
 
 @dataclass(slots=True)
@@ -37,6 +50,7 @@ class Condition:
     ready: bool = False
     stale: tuple[str, ...] = ()
     """Vital parts without a sign of life: then the watchdog is not fed."""
+    seen: Seen = field(default_factory=Seen)
 
 
 class Reloaded(Protocol):

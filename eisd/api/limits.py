@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eisd import events
+from eisd import events, metrics
 from eisd.api import problems
 from eisd.errors import ExitCode
 from eisd.logs import emit
@@ -27,6 +28,9 @@ SLOW: Final = {
 """Octets and seconds of those that need more. A message in base64 is a third larger."""
 
 
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 class _TooLarge(HTTPException):
     """The body has more octets than it may; a kind of error that FastAPI does not disguise."""
 
@@ -37,8 +41,10 @@ class _TooLarge(HTTPException):
 class Limits:
     """Wraps an app; what it lets through ends in an answer, whatever happens."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, templates: Mapping[object, str]) -> None:
+        """Take ``templates``: the declared path of each endpoint, for the metrics."""
         self._app = app
+        self._templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,6 +62,8 @@ class Limits:
         except Exception as error:  # noqa: BLE001  the last place where it can be answered
             request.failed(error)
             await request.refuse(500, "the daemon's log has more", ExitCode.BUG)
+        finally:
+            request.count(self._templates.get(scope.get("endpoint"), "other"))
 
 
 class _Request:
@@ -66,6 +74,7 @@ class _Request:
         self._receive = receive
         self._send = send
         self._begun = False
+        self._status = 0
         self._at = time.monotonic()
 
     def check_length(self, size: int) -> None:
@@ -91,7 +100,15 @@ class _Request:
     async def send(self, message: Message) -> None:
         """Send, remembering that the answer has begun."""
         self._begun = True
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
         await self._send(message)
+
+    def count(self, route: str) -> None:
+        """Count the request under its route, which is a template; unknown paths are one."""
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        metrics.HTTP_REQUESTS.inc(route, method, str(self._status))
+        metrics.HTTP_DURATION.observe(time.monotonic() - self._at, route)
 
     def failed(self, error: Exception) -> None:
         """Say in the log what nobody foresaw."""

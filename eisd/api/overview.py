@@ -8,11 +8,13 @@ from time import monotonic
 from typing import Any
 
 from eisd import __version__
-from eisd.api.answers import Answer, issue, mailbox_issues, mailbox_list
+from eisd.api import issues
+from eisd.api.answers import Answer, mailbox_list
 from eisd.api.core import Condition, Core
 from eisd.config.paths import Paths
 from eisd.config.schema import Settings
 from eisd.logs import counters
+from eisd.store.backup import last_backup
 from eisd.store.sql import Connection
 
 
@@ -20,20 +22,30 @@ async def status(core: Core) -> Answer:
     """The status of a running daemon."""
     import asyncio  # noqa: PLC0415 - commands without a daemon have no use for it
 
-    listed = await core.store.read(mailbox_list)
+    listed = with_live(core, await core.store.read(mailbox_list))
     drifted = await asyncio.to_thread(core.changed_on_disk)
     files = await asyncio.to_thread(database_files, core.settings.paths)
     condition = core.condition
-    for one in listed:
-        running = core.mailboxes.get(one["name"])
-        if running is not None and running.retry_at is not None:
-            one["retry_in_s"] = max(0.0, round(running.retry_at - monotonic(), 1))
+    up_s = monotonic() - condition.began
     return {
         "daemon": _daemon(condition),
         "database": files,
         "mailboxes": listed,
-        "issues": _own_issues(condition, drifted=drifted) + mailbox_issues(listed, core.settings),
+        "issues": issues.of_daemon(condition, drifted=drifted)
+        + issues.of_mailboxes(listed, core.settings, up_s=up_s),
     }
+
+
+def with_live(core: Core, listed: list[Answer]) -> list[Answer]:
+    """The mailboxes with what their tasks know better than the database."""
+    for one in listed:
+        running = core.mailboxes.get(one["name"])
+        if running is None:
+            continue
+        one |= {"state": running.state.value, "reason": running.reason, "detail": running.detail}
+        if running.retry_at is not None:
+            one["retry_in_s"] = max(0.0, round(running.retry_at - monotonic(), 1))
+    return listed
 
 
 def status_offline(db: Connection, settings: Settings) -> Answer:
@@ -43,7 +55,7 @@ def status_offline(db: Connection, settings: Settings) -> Answer:
         "daemon": {"running": False, "version": __version__},
         "database": database_files(settings.paths),
         "mailboxes": listed,
-        "issues": mailbox_issues(listed, settings),
+        "issues": [issues.down(), *issues.of_mailboxes(listed, settings, up_s=None)],
     }
 
 
@@ -61,22 +73,6 @@ def _daemon(condition: Condition) -> Answer:
     }
 
 
-def _own_issues(condition: Condition, *, drifted: bool) -> list[Answer]:
-    found: list[Answer] = []
-    if condition.refused:
-        text = "the last reload was refused; the configuration before it is in force"
-        found.append(issue("config_refused", text, "eisd config check"))
-    elif drifted:
-        text = "the configuration's files are newer than what is in force"
-        found.append(issue("config_drift", text, "eisd reload"))
-    if condition.source_refused:
-        text = condition.source_refused.partition("\n")[0]
-        found.append(
-            issue("contacts_refused", text, "mend the file; it is read again when it changes")
-        )
-    return found
-
-
 def database_files(paths: Paths) -> dict[str, Any]:
     """The database's path and sizes in octets. Blocks for a moment."""
     wal = paths.database.with_name(paths.database.name + "-wal")
@@ -84,6 +80,7 @@ def database_files(paths: Paths) -> dict[str, Any]:
         "path": str(paths.database),
         "bytes": _size(paths.database),
         "wal_bytes": _size(wal),
+        "backup_at": last_backup(paths.database),
     }
 
 

@@ -1,8 +1,12 @@
-"""Listening for the API: Unix sockets, served by uvicorn inside the daemon's own loop."""
+"""Listening: Unix sockets and TCP, served by uvicorn inside the daemon's own loop.
+
+The API listens on Unix sockets alone; metrics on TCP as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -43,10 +47,12 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Listeners:
-    """The API on its sockets, one server each, which a reload may add and take away."""
+    """An app on its sockets, one server each, which a reload may add and take away."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tcp: bool = False) -> None:
+        """Take ``tcp``: whether the app may be reached over it."""
         self._app = app
+        self._tcp = tcp
         self._servers: dict[Listen, _Listener] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -58,7 +64,7 @@ class Listeners:
             UserError: somebody else listens there, or the socket cannot be made.
         """
         for one in listen:
-            if not one.is_unix:
+            if not (one.is_unix or self._tcp):
                 raise ConfigError(
                     f"api.listen: {one} cannot be served: TCP needs tokens, due later",
                     hint="listen on a Unix socket alone for now",
@@ -67,7 +73,7 @@ class Listeners:
         try:
             for one in listen:
                 if one not in self._servers:
-                    fresh[one] = await _Listener.open(self._app, Path(one.path))
+                    fresh[one] = await _Listener.open(self._app, one)
         except BaseException:
             for server in fresh.values():
                 await server.close()
@@ -88,17 +94,24 @@ class Listeners:
 class _Listener:
     """One socket and the server behind it."""
 
-    def __init__(self, path: Path, inode: int, server: _Uvicorn, task: asyncio.Task[None]) -> None:
-        self._path = path
-        self._inode = inode
+    def __init__(
+        self, file: tuple[Path, int] | None, server: _Uvicorn, task: asyncio.Task[None]
+    ) -> None:
+        """Take ``file``: a Unix socket's path and inode."""
+        self._file = file
         self._server = server
         self._task = task
 
     @classmethod
-    async def open(cls, app: ASGIApp, path: Path) -> _Listener:
+    async def open(cls, app: ASGIApp, listen: Listen) -> _Listener:
         """Bind, serve, and return once requests are answered."""
-        bound = await asyncio.to_thread(bind, path)
-        inode = await asyncio.to_thread(_inode, path)
+        file: tuple[Path, int] | None = None
+        if listen.is_unix:
+            path = Path(listen.path)
+            bound = await asyncio.to_thread(bind, path)
+            file = (path, await asyncio.to_thread(_inode, path))
+        else:
+            bound = await asyncio.to_thread(bind_tcp, listen)
         server = _Uvicorn(_config(app))
         task = asyncio.create_task(server.serve(sockets=[bound]), name="api")
         up = asyncio.create_task(server.up.wait())
@@ -106,7 +119,7 @@ class _Listener:
         up.cancel()
         if task.done():
             await task
-        return cls(path, inode, server, task)
+        return cls(file, server, task)
 
     async def close(self) -> None:
         """Let requests under way end, and take the socket's file away."""
@@ -114,12 +127,14 @@ class _Listener:
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE + 2):
                 await self._task
-        await asyncio.to_thread(self._unlink)
+        if self._file is not None:
+            await asyncio.to_thread(_unlink, *self._file)
 
-    def _unlink(self) -> None:
-        with suppress(OSError):
-            if _inode(self._path) == self._inode:  # not the socket of whoever came after us
-                self._path.unlink()
+
+def _unlink(path: Path, inode: int) -> None:
+    with suppress(OSError):
+        if _inode(path) == inode:  # not the socket of whoever came after us
+            path.unlink()
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
@@ -138,6 +153,35 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=64 * 1024,
     )
+
+
+def bind_tcp(listen: Listen) -> socket.socket:
+    """A listening TCP socket. Blocks while a name is looked up.
+
+    Raises:
+        UserError: (75) somebody listens there; (73) it cannot be had.
+    """
+    kind = socket.SOCK_STREAM
+    try:
+        found = socket.getaddrinfo(listen.host, listen.port, type=kind, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        server = socket.socket(family, kind | socket.SOCK_CLOEXEC)
+        try:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind(address)
+            server.listen(BACKLOG)
+        except OSError:
+            server.close()
+            raise
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise UserError(
+            f"cannot listen on {listen}: {error.strerror or error}",
+            hint="name another address, or [] for none" if taken else "",
+            code=ExitCode.TRY_LATER if taken else ExitCode.CANT_CREATE,
+        ) from error
+    server.setblocking(False)
+    return server
 
 
 def bind(path: Path) -> socket.socket:

@@ -25,6 +25,7 @@ TABLE = {
     "resume": ("eisd.cli.mailbox:resume", "Go on."),
     "reconnect": ("eisd.cli.mailbox:reconnect", "Connect anew, now."),
     "resync": ("eisd.cli.mailbox:resync", "List folders anew."),
+    "retry": ("eisd.cli.mailbox:retry", "Fetch anew what could not be read."),
     "remove": ("eisd.cli.mailbox:remove", "Take it out of the configuration."),
     "forget": ("eisd.cli.mailbox:forget", "Erase what a removed one brought."),
 }
@@ -168,6 +169,29 @@ def resync(context: Context, *, name: str, folder: str | None, since: datetime |
     body = {"folder": folder, "since_ms": since_ms}
     done = act(context, path("mailboxes", name, "resync"), work, body)
     output.say(f"{name}: {', '.join(map(output.safe, done['folders']))} to be listed anew")
+
+
+@mailbox.command(
+    "retry", examples=["eisd mailbox retry sales", "eisd mailbox retry sales --accept"]
+)
+@click.argument("name")
+@click.option("--accept", is_flag=True, help="Do not try; it is no issue any more.")
+@click.pass_obj
+def retry(context: Context, *, name: str, accept: bool) -> None:
+    """Fetch anew the messages that could not be read after five tries.
+
+    They stay on record either way, with their headers as far as those could be read.
+    """
+
+    async def work(core: Any) -> dict[str, Any]:
+        from eisd.api import unreadable  # noqa: PLC0415 - only without a daemon
+
+        return await unreadable.retry(core, name, accept=accept)
+
+    done = act(context, path("mailboxes", name, "retry"), work, {"accept": accept})
+    count = done["messages"]
+    what = "1 message" if count == 1 else f"{count} messages"
+    output.say(f"{name}: {what} {'accepted as unreadable' if accept else 'to be fetched anew'}")
 
 
 @mailbox.command("remove", examples=["eisd mailbox remove sales"])

@@ -164,14 +164,6 @@ def issues(context: Context, *, as_json: bool) -> ExitCode:
     """List what needs a person, each with the command that helps; 1 when there is anything."""
     told = _ask(context)
     found = list(told["issues"])
-    if not told["daemon"]["running"]:
-        down = {
-            "code": "daemon_down",
-            "mailbox": "",
-            "text": "the daemon is not running",
-            "fix": "systemctl start eisd",
-        }
-        found.insert(0, down)
     if as_json:
         output.print_json_lines(found)
     elif found:

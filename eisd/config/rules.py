@@ -205,7 +205,6 @@ NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),
-    (("metrics", "listen"), []),
     (("outbound",), {}),
     (("plans",), {}),
     (("webhooks",), {}),

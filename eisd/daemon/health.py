@@ -16,7 +16,7 @@ from eisd import events
 from eisd.daemon.core import Core
 from eisd.daemon.notify import Notifier
 from eisd.logs import counters, emit
-from eisd.model.mailbox import MailboxState
+from eisd.model.mailbox import IN_STEP, MailboxState
 from eisd.sync.mailbox import Mailbox
 
 WRITER_STALE = 120.0
@@ -24,7 +24,6 @@ WRITER_STALE = 120.0
 LOOK = 10.0
 HEARTBEAT = 3600.0
 
-HEALTHY = frozenset({MailboxState.IDLE, MailboxState.POLLING, MailboxState.BACKFILL})
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -55,7 +54,7 @@ def status_line(core: Core) -> str:
 
 def healthy(boxes: Mapping[str, Mailbox]) -> int:
     """How many are at work as they should."""
-    return sum(one.state in HEALTHY for one in boxes.values())
+    return sum(one.state in IN_STEP for one in boxes.values())
 
 
 async def watch(core: Core, notifier: Notifier) -> None:

@@ -12,8 +12,9 @@ import faulthandler
 import gc
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ from eisd.config.load import Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import health
 from eisd.daemon.core import Core
+from eisd.daemon.lookout import Lookout, measure_lag
 from eisd.daemon.notify import Notifier
 from eisd.daemon.signals import Stop, handled
 from eisd.daemon.source import Source
@@ -81,11 +83,13 @@ def _tell_drivers(registry: Registry) -> None:
 async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
     from eisd.api.app import create  # noqa: PLC0415 - FastAPI is slow, and --once needs none
     from eisd.api.server import Listeners  # noqa: PLC0415
+    from eisd.daemon import metrics  # noqa: PLC0415 - prometheus-client
 
     notifier, stop = Notifier(), Stop()
     core = await Core.open(loaded, registry)
     listeners = Listeners(create(core))
-    reloads = _Reloads(core, listeners, notifier)
+    shown = Listeners(metrics.create(core), tcp=True)
+    reloads = _Reloads(core, listeners, notifier, partial(metrics.listen, shown))
     tasks: set[asyncio.Task[None]] = set()
 
     def keep(work: Coroutine[Any, Any, None], name: str) -> None:
@@ -94,12 +98,15 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
     try:
         with handled(stop, reloads.ask):
             await listeners.apply(core.settings.listen)
+            await metrics.listen(shown, core.settings)
             source = Source(core)
             await source.take()
             await core.start()
             _spare_the_collector()
             core.condition.ready = True
             keep(health.watch(core, notifier), "health")
+            keep(Lookout(core).watch(), "lookout")
+            keep(measure_lag(), "lag")
             keep(source.watch(), "source")
             keep(core.retro.run(), "retro")
             keep(reloads.serve(), "reloads")
@@ -115,9 +122,9 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
             emit(events.DAEMON_STOPPING, reason=stop.reason)
             notifier.stopping(stop.reason)
             core.condition.ready = False
-            await _end(core, listeners, tasks)
+            await _end(core, [listeners, shown], tasks)
     except BaseException:
-        await _end(core, listeners, tasks)
+        await _end(core, [listeners, shown], tasks)
         raise
     emit(events.DAEMON_STOPPED, up_s=round(monotonic() - began))
     notifier.close()
@@ -146,23 +153,30 @@ async def _until(stop: Stop, tasks: set[asyncio.Task[None]]) -> None:
         stop.ask(f"task {task.get_name()} ended", ExitCode.BUG)
 
 
-async def _end(core: Core, listeners: Listeners, tasks: set[asyncio.Task[None]]) -> None:
+async def _end(core: Core, listeners: Sequence[Listeners], tasks: set[asyncio.Task[None]]) -> None:
     """Stop everything, for at most ten seconds."""
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(listeners.close(), core.supervisor.close())
+            await asyncio.gather(*(one.close() for one in listeners), core.supervisor.close())
             await core.close()
 
 
 class _Reloads:
     """Reloads asked for by SIGHUP, and what a reload changes at the daemon's edges."""
 
-    def __init__(self, core: Core, listeners: Listeners, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        core: Core,
+        listeners: Listeners,
+        notifier: Notifier,
+        show_metrics: Callable[[Settings], Awaitable[None]],
+    ) -> None:
         self._core = core
         self._listeners = listeners
+        self._show_metrics = show_metrics
         self._notifier = notifier
         self._asked = asyncio.Event()
         core.before_reload = self._before
@@ -183,6 +197,7 @@ class _Reloads:
 
     async def _before(self, settings: Settings) -> None:
         await self._listeners.apply(settings.listen)
+        await self._show_metrics(settings)
         logs.set_level(settings.log.level)
         logs.set_library_levels(settings.log.levels)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from eisd import events
+from eisd import events, metrics
 from eisd.logs import bind, emit
 from eisd.store import mailboxes
 from eisd.sync.loop import Life
@@ -57,6 +57,8 @@ class Supervisor:
             if plan is not None and plan.fingerprint == running.mailbox.plan.fingerprint:
                 continue
             await self._stop([self._running.pop(name)])
+            if plan is None:
+                metrics.forget_mailbox(name)
             changes.append(f"{name} {'removed' if plan is None else 'changed'}")
         for name, plan in plans.items():
             if name not in self._running:
@@ -75,6 +77,7 @@ class Supervisor:
         row = await self._services.store.read(lambda db: mailboxes.by_id(db, mailbox_id))
         mailbox = Mailbox(mailbox_id, plan, self._services, paused=row.paused)
         mailbox.begin_at = row.begin_at
+        mailbox.synced_at = None if row.last_sync_at is None else row.last_sync_at / 1000
         task = asyncio.create_task(self._keep(mailbox), name=f"mailbox {plan.name}")
         self._running[plan.name] = _Running(mailbox, task)
 

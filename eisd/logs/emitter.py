@@ -27,6 +27,7 @@ from eisd.events import (
     Level,
 )
 from eisd.logs import formats, redact
+from eisd.logs.count import count
 from eisd.logs.fold import Entry, Folds
 from eisd.logs.journal import JournalSink, encode, is_journal
 from eisd.logs.pipeline import FdSink, Pipeline, Sink
@@ -94,6 +95,7 @@ def emit(
         severity = spec.level if level is None else level
         if severity >= Level.ERROR:
             _state.errors += 1
+        count(spec, severity, error, fields)
         if severity < _state.level and not _state.captures and not _state.strict:
             return
         known = _declared(spec, fields)

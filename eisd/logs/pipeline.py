@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from eisd import metrics
 from eisd.logs.fold import Entry, Folds
 
 QUEUE_LINES: Final = 10_000
@@ -94,9 +95,13 @@ class Pipeline:
 
     def _put(self, entry: Entry) -> None:
         if self._queue.qsize() >= self._limit:
-            self.dropped += 1
+            self._drop()
         else:
             self._queue.put(self._render(entry))
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        metrics.LOG_DROPPED.inc()
 
     def flush(self, seconds: float) -> bool:
         """Wait until all that was submitted is written; False when it takes longer. Blocks."""
@@ -141,6 +146,8 @@ class Pipeline:
         with self._lock:
             shown = self._folds.due(now)
         for entry in shown:
+            if hidden := entry.record.get("suppressed"):
+                metrics.LOG_SUPPRESSED.inc(str(entry.record["event"]), by=float(str(hidden)))
             self._put(entry)
 
     def _write(self, line: bytes) -> None:
@@ -152,5 +159,5 @@ class Pipeline:
                 self._owned_up += count
             self._sink.write(line)
         except OSError:
-            self.dropped += 1
+            self._drop()
             time.sleep(_RETRY if self._queue.qsize() < self._limit else 0)

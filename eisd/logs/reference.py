@@ -51,11 +51,12 @@ def _entry(spec: EventSpec) -> str:
     folded = ", folded" if spec.folded else ""
     failure = ", and what went wrong" if spec.error else ""
     fields = ", ".join(f"`{name}`" for name in spec.fields)
+    metric = f"\nMetric: `{spec.counts[0].name}`\n" if spec.counts else ""
     return (
         f"\n### `{spec.name}`\n\n"
         f"*{spec.level.name.lower()}{folded}* - {spec.help}\n\n"
         f"> {spec.msg}\n\n"
-        f"Fields: {fields}{failure}\n"
+        f"Fields: {fields}{failure}\n{metric}"
     )
 
 

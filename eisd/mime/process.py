@@ -12,12 +12,15 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import ClassVar, Final, TypeVar
 
 import anyio
 
 import eisd
+from eisd import events
 from eisd.errors import EisdError
+from eisd.logs import emit
 from eisd.mime import frames
 
 T = TypeVar("T")
@@ -139,6 +142,12 @@ class WorkerPool:
             await self._discard(worker)
             raise
         return worker
+
+    def strike(self, kind: str, reason: str, began: float, size: int) -> None:
+        """Say that a worker could not read something; ``began`` is of `perf_counter`."""
+        self.strikes += 1
+        took = round((perf_counter() - began) * 1000)
+        emit(events.WORKER_KILLED, kind=kind, reason=reason, duration_ms=took, size=size)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Final
 
 import anyio
@@ -57,10 +58,11 @@ class ParserPool(WorkerPool):
         if message.missing:
             return limited("missing", "")
         request = frames.request(message.rfc822, message.omitted)
+        began = perf_counter()
         answer = await self._try(request, frames.read_answer)
         if isinstance(answer, Parsed):
             return answer
-        self.strikes += 1
+        self.strike("message", answer, began, len(message.rfc822))
         return limited(answer, await _digest(message.rfc822), message.omitted)
 
 

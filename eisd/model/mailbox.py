@@ -20,6 +20,10 @@ class MailboxState(StrEnum):
     DISCONNECTED = "disconnected"
 
 
+IN_STEP = frozenset({MailboxState.IDLE, MailboxState.POLLING, MailboxState.BACKFILL})
+"""The states of a mailbox that is at work as it should."""
+
+
 class Reason(StrEnum):
     """Why a mailbox is `problematic` (or, for quota, `paused`)."""
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from eisd.errors import ExitCode, StoreError, UserError
@@ -34,7 +34,22 @@ def backup(database: Path, secrets_db: Path, target: Path) -> int:
     size = _copy(database, target)
     if secrets_db.exists():
         _copy(secrets_db, beside)
+    with suppress(OSError):  # whoever may only read may make backups, too
+        _stamp(database).touch(mode=0o600)
     return size
+
+
+def last_backup(database: Path) -> float | None:
+    """When the last good backup was written, in seconds since 1970. Blocks for a moment."""
+    try:
+        return _stamp(database).stat().st_mtime
+    except OSError:
+        return None
+
+
+def _stamp(database: Path) -> Path:
+    """An empty file whose time is that of the last backup."""
+    return database.with_name(f"{database.name}.last-backup")
 
 
 def restore(source: Path, database: Path, secrets_db: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-from eisd import events
+from eisd import events, metrics
 from eisd.errors import ExitCode, StoreError, UserError
 from eisd.logs import emit
 from eisd.store.migrations import migrate
@@ -265,7 +265,9 @@ class Database:
             error = StoreError(f"{self.path}: {exc}")
             answers = [(None, error)] * len(jobs)
             tx.after.clear()
-        if (took := monotonic() - began) > SLOW:
+        took = monotonic() - began
+        metrics.DB_WRITE_DURATION.observe(took)
+        if took > SLOW:
             emit(events.DB_WRITE_SLOW, duration_ms=round(took * 1000), queue_depth=self.waiting)
         for job, (result, failure) in zip(jobs, answers, strict=True):
             with suppress(RuntimeError):  # the loop of whoever asked is closed: nobody waits

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from sqlite3 import Connection
+from sqlite3 import Connection, sqlite_version
 from time import time_ns
 
-__all__ = ["CHUNK", "Connection", "compact", "marks", "now_ms", "signed", "stamp", "unsigned"]
+__all__ = [
+    "CHUNK",
+    "SQLITE_VERSION",
+    "Connection",
+    "compact",
+    "marks",
+    "now_ms",
+    "signed",
+    "stamp",
+    "unsigned",
+]
+
+SQLITE_VERSION = sqlite_version
+"""Of the library that runs here."""
 
 CHUNK = 500
 """How many values one IN (...) takes."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from eisd.store import unreadable
+
 
 @dataclass(slots=True)
 class Work:
@@ -20,6 +22,8 @@ class Work:
     """Of those, the ones that failed and are tried again."""
     poison: int = 0
     """Given up."""
+    poison_open: int = 0
+    """Of those, the ones that nobody has accepted."""
 
     @property
     def backlog(self) -> int:
@@ -63,6 +67,8 @@ def work(db: sqlite3.Connection) -> dict[int, Work]:
             continue
         one.waiting += number
         one.failing += number if outcome == "error" else 0
+    for mailbox, number in unreadable.open_ones(db).items():
+        found.setdefault(mailbox, Work()).poison_open = number
     return found
 
 

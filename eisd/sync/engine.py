@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
 
-from eisd import events
+from eisd import events, metrics
 from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, Rejected
 from eisd.logs import emit
@@ -109,6 +109,8 @@ class Engine:
         if was_behind and caught_up:
             emit(events.BACKFILL_COMPLETED, done=listed, duration_ms=took)
         emit(events.SYNC_COMPLETED, n=listed, duration_ms=took)
+        self._mailbox.synced_at = time()
+        metrics.SYNC_DURATION.observe(took / 1000, self._mailbox.plan.driver.name)
 
     async def _list(self) -> None:
         """List what came in every folder, then the past of each, unless interrupted."""
@@ -237,6 +239,8 @@ class Engine:
         mailbox = self._mailbox
         mailbox.beat = monotonic()
         mailbox.listed += done.copies
+        for result, number in done.results.items():
+            metrics.MESSAGES.inc(mailbox.name, result, by=number)
         mailbox.tell(done.activities, live=not self.behind)
         if done.pending:
             mailbox.lane_bell.ring()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from itertools import groupby
 
-from eisd import events
+from eisd import events, metrics
 from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
 from eisd.logs import bind, emit, trace_id
@@ -110,6 +110,8 @@ class Fetcher:
             poison = await self._mailbox.services.store.write(
                 lambda tx, one=one: copies.failed(tx.db, one.id, reason, why)  # type: ignore[misc]
             )
+            if poison:
+                metrics.MESSAGES.inc(self._mailbox.name, "failed")
             emit(
                 events.MATCH_MESSAGE_FAILED,
                 level=None if poison else events.Level.WARNING,
@@ -172,13 +174,18 @@ class Fetcher:
                 await self._record([single], gone)
             return
         for (one, fetched), settled in zip(ready, done, strict=True):
+            lag_ms = max(0, now_ms() - one.gate_at) if one.live else None
+            metrics.MESSAGES.inc(self._mailbox.name, "matched")
+            if lag_ms is not None:
+                driver = self._mailbox.plan.driver.name
+                metrics.MESSAGE_LATENCY.observe(lag_ms / 1000, driver)
             with bind(trace_id=trace_id(self._mailbox.name, identity(fetched.headers))):
                 emit(
                     events.MESSAGE_INGESTED,
                     level=None if one.live else events.Level.DEBUG,
                     uid=one.remote_id,
                     size=fetched.size,
-                    lag_ms=max(0, now_ms() - one.gate_at) if one.live else None,
+                    lag_ms=lag_ms,
                 )
                 self._mailbox.tell(settled.activities, live=one.live)
 

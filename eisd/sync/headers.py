@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
+from time import perf_counter
 from typing import Final, Protocol
 
 from eisd.matcher.scan import Context, Item, Read, scan, unreadable
@@ -97,8 +98,9 @@ class HeaderPool(WorkerPool):
         return [await self._one(context, item) for item in items]
 
     async def _one(self, context: Context, item: Item) -> Read:
+        began = perf_counter()
         found = await self._try(request(context, [item]), partial(read_answer, count=1))
         if isinstance(found, str):
-            self.strikes += 1
+            self.strike("header", found, began, len(item.header))
             return unreadable(context, item)
         return found[0]

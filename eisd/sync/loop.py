@@ -11,7 +11,7 @@ import random
 from contextlib import suppress
 from time import monotonic
 
-from eisd import events
+from eisd import events, metrics
 from eisd.driver.interface import Session
 from eisd.errors import (
     AuthRejected,
@@ -31,6 +31,7 @@ from eisd.sync.backoff import LASTING, Backoffs, fresh
 from eisd.sync.engine import Engine
 from eisd.sync.lane import Lane
 from eisd.sync.mailbox import Mailbox
+from eisd.sync.metered import code_of
 from eisd.sync.record import forget_people
 from eisd.sync.state import Event
 
@@ -201,6 +202,7 @@ class Life:
         if mailbox.state is MailboxState.PROBLEMATIC:
             await mailbox.event(Event.CONNECT)
         self._connected_at = monotonic()
+        metrics.MAILBOX_CONNECTIONS.inc(mailbox.name, "ok")
         self._backoffs.connect.reset()
         self._backoffs.auth.reset()
         self._backoffs.config.reset()
@@ -225,6 +227,10 @@ class Life:
         """Say what went wrong in the mailbox's state; return how long to leave it alone."""
         mailbox, dice = self._mailbox, random.random()  # noqa: S311
         mailbox.fail_waiters(error)
+        if self._connected_at is None:
+            metrics.MAILBOX_CONNECTIONS.inc(mailbox.name, type(error).__name__.lower())
+        else:
+            metrics.MAILBOX_DISCONNECTS.inc(mailbox.name, code_of(error))
         if isinstance(error, AuthRejected):
             first = self._backoffs.auth.tries == 0
             pause = FRESH_LOGIN if first else 0.0
@@ -261,6 +267,7 @@ class Life:
                 detail=f"{error}; next try in {pause:.0f} s",
             )
         if throttled:
+            metrics.PROVIDER_THROTTLED.inc(self._mailbox.plan.driver.name, by=pause)
             emit(
                 events.PROVIDER_THROTTLED,
                 retry_after_s=round(pause, 1),

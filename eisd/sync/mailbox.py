@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from eisd import events
+from eisd import events, metrics
 from eisd.bell import Bell
 from eisd.driver.interface import Driver, Login, Session
 from eisd.errors import StoreError
@@ -22,6 +22,7 @@ from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
 from eisd.store.activities import Fresh
 from eisd.store.database import Database
+from eisd.sync import metered
 from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
 from eisd.sync.state import Event, step
@@ -100,6 +101,8 @@ class Mailbox:
     """The server refuses a second connection: the first one fetches too."""
     listed: int = 0
     activities: int = 0
+    synced_at: float | None = None
+    """When a full pass last ended well, in seconds since 1970; None: never."""
     beat: float = field(default_factory=monotonic)
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
     _due: list[asyncio.Future[None]] = field(default_factory=list)
@@ -111,7 +114,7 @@ class Mailbox:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """A new connection of this mailbox."""
-        return self.plan.driver.session(self.plan.options, self.plan.login)
+        return metered.session(self.plan.driver, self.plan.options, self.plan.login)
 
     def window(self) -> Window:
         """Where a folder's first scan begins."""
@@ -150,6 +153,8 @@ class Mailbox:
             return
         self.activities += len(fresh)
         self.services.on_activity(self.name, [one.id for one in fresh])
+        for one in fresh:
+            metrics.ACTIVITIES.inc(self.name, one.direction)
         tell_log(fresh, live=live)
 
     async def _store_state(self) -> None:

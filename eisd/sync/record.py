@@ -11,8 +11,9 @@ All of these are written in one statement a batch. The others go by `eisd.sync.s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eisd.errors import Transient
@@ -36,6 +37,12 @@ from eisd.sync.settle import Settled, representatives, settle, variant_for
 from eisd.sync.verdict import Book, People, Sight, judge, read_people
 
 BOOK = "book"
+_RESULTS = {
+    Outcome.UNMATCHED: "unmatched",
+    Outcome.SKIPPED: "ignored",
+    Outcome.ERROR: "failed",
+}
+"""What a copy that needs no fetch comes to; one that does is counted with its text."""
 _STATUS = {"failed": "bounced", "delayed": "delayed"}
 
 
@@ -44,6 +51,8 @@ class Recorded(Settled):
     """What a batch came to, for the log and the engine."""
 
     copies: int = 0
+    results: Counter[str] = field(default_factory=Counter)
+    """How many came to what, as the metric `eisd_messages_total` has it."""
     people: People | None = None
     """As they were then: what the next batch is to be read by."""
 
@@ -113,9 +122,14 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     alone, others = _apart(batch, known.keys(), book)
     rows = [_alone(rules, book, context, one, concerns=concerns) for one, concerns in alone]
     done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
+    done.results.update(_RESULTS[row.outcome] for row in rows if row.outcome in _RESULTS)
     copies.insert(tx.db, place.folder, cursor.validity, rows)
     for id_key, members in others.items():
         _together(rules, book, context, place, cursor, members, known.get(id_key, []), done)
+        done.results["duplicate"] += len(members) - (id_key not in known)
+        if id_key not in known:
+            outcome = copies.by_identity(book.db, [id_key])[0].outcome
+            done.results.update({_RESULTS[outcome]: 1} if outcome in _RESULTS else {})
     for id_key in copies.answered_by(
         tx.db, [parent_key(one.read.id_key) for one in batch if one.read.outgoing]
     ):  # skipped list mail whose parent has just turned out to be ours (G4)

@@ -26,10 +26,7 @@ SQL = re.compile(
 
 DUE = {
     "FOLDER_RENAMED": "drivers that know a folder by more than its name",
-    "ISSUE_CLOSED": "eisd issues",
-    "ISSUE_OPENED": "eisd issues",
     "MATCH_MESSAGE_UNMATCHED": "a trace of single messages, on demand",
-    "WORKER_KILLED": "the pools of worker processes",
 }
 """Events of the catalogue that wait for their feature: a name, once given, is a promise."""
 

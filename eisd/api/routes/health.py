@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
+from eisd.api import exposition, readiness
 from eisd.api.answers import Answer
 from eisd.api.request import The
 
@@ -13,19 +16,21 @@ routes = APIRouter()
 @routes.get("/healthz")
 async def healthz(core: The, response: Response) -> Answer:
     """Whether the daemon itself moves; never whether a mail server does."""
-    stale = core.condition.stale
-    response.status_code = 503 if stale else 200
-    return {"ok": not stale, "stale": list(stale)}
+    ok, told = readiness.healthy(core)
+    response.status_code = 200 if ok else 503
+    return told
 
 
 @routes.get("/readyz")
 async def readyz(core: The, response: Response, *, verbose: bool = False) -> Answer:
     """Whether configuration, database and sockets are up, and the daemon is not about to end."""
-    checks = {"daemon": core.condition.ready and not core.condition.stale}
-    if core.settings.health.ready_requires == "all":
-        checks |= {
-            name: one.state.value in {"idle", "polling", "backfill"}
-            for name, one in core.mailboxes.items()
-        }
-    response.status_code = 200 if all(checks.values()) else 503
-    return {"ok": all(checks.values())} | ({"checks": checks} if verbose else {})
+    ok, told = readiness.ready(core, verbose=verbose)
+    response.status_code = 200 if ok else 503
+    return told
+
+
+@routes.get("/metrics")
+async def metrics(core: The) -> Response:
+    """What Prometheus reads, as on the listeners of `metrics.listen`."""
+    text = await asyncio.to_thread(exposition.render, exposition.take(core))
+    return Response(text, media_type=exposition.MEDIA_TYPE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from eisd.api import actions, answers
+from eisd.api import actions, answers, unreadable
 from eisd.api.answers import Answer
 from eisd.api.request import Body, The
 
@@ -16,6 +16,12 @@ class ResyncBody(Body):
 
     folder: str | None = None
     since_ms: int | None = None
+
+
+class RetryBody(Body):
+    """Whether to leave it at that rather than to try again."""
+
+    accept: bool = False
 
 
 @routes.get("/mailboxes", tags=["mailboxes"])
@@ -53,6 +59,12 @@ async def reconnect_mailbox(core: The, name: str) -> Answer:
 async def resync_mailbox(core: The, name: str, body: ResyncBody) -> Answer:
     """List folders anew; nothing is recorded twice."""
     return {"mailbox": name, "folders": await core.resync(name, body.folder, body.since_ms)}
+
+
+@routes.post("/mailboxes/{name}/retry", tags=["mailboxes"])
+async def retry_unreadable(core: The, name: str, body: RetryBody) -> Answer:
+    """Fetch anew what could not be read, or accept that it is so."""
+    return await unreadable.retry(core, name, accept=body.accept)
 
 
 @routes.post("/mailboxes/{name}/test", tags=["mailboxes"])

@@ -1,0 +1,31 @@
+"""Events become numbers: what the catalogue says an event counts, and every failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from structlog.contextvars import get_contextvars
+
+from eisd import metrics
+from eisd.events import EventSpec, Level
+
+_STAGES: Final = (
+    dict.fromkeys(("auth", "backfill", "folder", "imap", "provider", "sync"), "receiving")
+    | dict.fromkeys(("contacts", "match", "message", "worker"), "processing")
+    | dict.fromkeys(("outbox", "smtp"), "sending")
+)
+"""At which stage of a message's way an area's failures happen."""
+
+
+def count(
+    spec: EventSpec, severity: Level, error: BaseException | None, fields: Mapping[str, object]
+) -> None:
+    """Add an event to the metrics, whether it is written or not."""
+    if severity >= Level.ERROR or error is not None:
+        area = spec.name.partition(".")[0]
+        metrics.ERRORS.inc(area, type(error).__name__ if error else "", _STAGES.get(area, ""))
+    if spec.counts is not None:
+        counter, names = spec.counts
+        bound = get_contextvars()
+        counter.inc(*(str(fields.get(name) or bound.get(name) or "") for name in names))
