@@ -27,8 +27,9 @@ from aioimaplib.aioimaplib import AUTH, SELECTED, time2internaldate
 from eisd.errors import DriverError, FolderGone, Rejected, Transient
 from eisd.wire import imap_connect
 from eisd.wire import imap_refusal as refusal
+from eisd.wire.dial import Endpoint, OnStep
 from eisd.wire.imap_command import Answer, FetchCommand, WireCommand
-from eisd.wire.imap_connect import Endpoint, OnStep, Timeouts
+from eisd.wire.imap_connect import Timeouts
 from eisd.wire.imap_fetch import Fetched
 from eisd.wire.imap_grammar import UidSet, quote
 from eisd.wire.imap_idle import idle

@@ -13,8 +13,9 @@ from aioimaplib.aioimaplib import AUTH
 
 from eisd.errors import DriverError, Misconfigured, Rejected
 from eisd.wire import imap_refusal as refusal
+from eisd.wire.dial import Endpoint
 from eisd.wire.imap_command import Answer, WireCommand
-from eisd.wire.imap_connect import Endpoint, Timeouts, ask_capabilities
+from eisd.wire.imap_connect import Timeouts, ask_capabilities
 from eisd.wire.imap_grammar import quote
 from eisd.wire.imap_protocol import WireProtocol
 from eisd.wire.imap_responses import Completion

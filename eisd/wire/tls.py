@@ -66,7 +66,10 @@ def explain(error: OSError, host: str) -> Misconfigured:
             f"the certificate of {host} is refused: {reason}", code="tls", hint=_hint(error)
         )
     reason = getattr(error, "reason", None) or str(error)
-    hint = "is TLS spoken on this port? IMAP: 993 is tls = implicit, 143 is tls = starttls"
+    hint = (
+        "is TLS spoken on this port? IMAP: 993 is tls = implicit, 143 is tls = starttls;"
+        " SMTP: 465 is tls = implicit, 587 is tls = starttls"
+    )
     return Misconfigured(f"no TLS with {host}: {reason}", code="tls", hint=hint)
 
 
