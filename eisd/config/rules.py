@@ -199,9 +199,7 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
 NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("match", "new_address"), "from_added"),
     (("match", "reassign"), "keep"),
-    (("match", "thread_inherit"), "off"),
     (("create", "policy"), "none"),
-    (("thread", "subject_fallback"), "off"),
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from eisd.matcher.gates import direct
+from eisd.matcher.inherit import inherit, may_inherit
 from eisd.matcher.keys import keys_of
 from eisd.matcher.lookup import Entries
 from eisd.matcher.match import decide
@@ -35,6 +36,8 @@ Tombstones = Callable[[str, Collection[KeyHash]], frozenset[KeyHash]]
 """Which of these keys are a deleted contact's in a workspace (M10)."""
 AnswersStaff = Callable[[Facts, Staff], bool]
 """Whether a message answers one on record that staff wrote."""
+Heir = Callable[[str, Facts], int | None]
+"""The one contact that the thread has which a message answers (M11)."""
 
 
 class Sight(NamedTuple):
@@ -96,12 +99,13 @@ def judge(
     lookup: Lookup | None = None,
     tombstones: Tombstones | None = None,
     answers_staff: AnswersStaff | None = None,
+    heir: Heir | None = None,
     explain: bool = False,
 ) -> Verdict:
     """Decide one message for every workspace its copies feed.
 
     Without ``lookup`` no address is a contact's, without ``tombstones`` none was; without
-    ``answers_staff`` nothing answers staff.
+    ``answers_staff`` nothing answers staff, without ``heir`` nothing answers anybody.
     """
     best: list[tuple[Outcome, OutcomeReason] | None] = [None] * len(sights)
     decisions: dict[str, Decision] = {}
@@ -122,6 +126,10 @@ def judge(
             parent_by_staff=answers_staff is not None and _answers(answers_staff, facts, staff),
             explain=explain,
         )
+        if heir is not None and may_inherit(decision, facts, policy):
+            contact = heir(workspace, facts)
+            if contact is not None:
+                decision = inherit(decision, facts, staff, contact)
         decisions[workspace] = decision
         matched = matched or decision.outcome is _MATCHED
         for at in eligible:

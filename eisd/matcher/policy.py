@@ -18,6 +18,7 @@ ThreadInherit = Literal["off", "single_contact"]
 Subaddress = Literal["fallback", "off"]
 InternalMode = Literal["skip", "any_staff"]
 GroupList = Literal["skip_unless_direct", "skip", "match"]
+SubjectFallback = Literal["guarded", "off"]
 SkipOrMatch = Literal["skip", "match"]
 CreatePolicy = Literal["none", "sent", "sent_and_received"]
 
@@ -44,6 +45,7 @@ class Policy:
     create_role_addresses: bool = False
     create_company: bool = False
     create_max_recipients: int = 20
+    subject_fallback: SubjectFallback = "guarded"
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -67,4 +69,5 @@ class Policy:
             create_role_addresses=create.role_addresses,
             create_company=create.company,
             create_max_recipients=create.max_recipients,
+            subject_fallback=settings.thread.subject_fallback,
         )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.mailbox import Box
-from eisd.store.sql import CHUNK, marks, now_ms, signed
+from eisd.store.sql import CHUNK, marks, now_ms, signed, unsigned
 
 MAX_ATTEMPTS = 5
 """So many tries at a message's bytes before it is called poison (O1)."""
@@ -18,7 +18,7 @@ RETRY_AFTER_MS = (30_000, 120_000, 600_000, 3_600_000)
 
 
 class NewCopy(NamedTuple):
-    """A copy as it is about to be recorded. Hashes are unsigned; ``parent`` 0 means none."""
+    """A copy as it is about to be recorded. Hashes are unsigned; 0 means none."""
 
     remote_id: str
     id_key: bytes
@@ -36,6 +36,8 @@ class NewCopy(NamedTuple):
     facts: bytes
     message_id: int | None
     parent: int
+    thread: int = 0
+    """The provider's thread, with the mailbox in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class CopyRow:
     facts: bytes
     message_id: int | None
     removed: bool
+    thread: int
+    """The provider's thread, with the mailbox in it; 0: it told none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,14 @@ class Queued:
 
 _ROW = (
     "p.id, p.folder_id, f.mailbox_id, p.id_key, p.variant, p.gate_at, p.box, p.live, p.held,"
-    " p.outcome, p.reason, p.facts, p.message_id, p.removed_at IS NOT NULL"
+    " p.outcome, p.reason, p.facts, p.message_id, p.removed_at IS NOT NULL, p.thread"
     " FROM copy p JOIN folder f ON f.id = p.folder_id"
 )
 
 
 def _row(values: Sequence[object]) -> CopyRow:
     (row_id, folder, mailbox, key, variant, gate, box, live, held, outcome, reason, *rest) = values
-    facts, message, removed = rest
+    facts, message, removed, thread = rest
     return CopyRow(
         row_id,  # type: ignore[arg-type]
         folder,  # type: ignore[arg-type]
@@ -99,16 +103,18 @@ def _row(values: Sequence[object]) -> CopyRow:
         facts,  # type: ignore[arg-type]
         message,  # type: ignore[arg-type]
         bool(removed),
+        unsigned(thread) if thread else 0,  # type: ignore[arg-type]
     )
 
 
 _PASSING = "'vanished', 'draft', 'outside_window', 'excluded_folder'"
 _INSERT = f"""
 INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box, live, seen,
-  answered, flagged, held, outcome, reason, facts, message_id, parent, recorded_at)
+  answered, flagged, held, outcome, reason, facts, message_id, parent, thread,
+  recorded_at)
 SELECT ?1, ?2, value->>0, substr(?3, value->>1, 16), value->>2, value->>3, value->>4, value->>5,
   value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,
-  substr(?3, 16 + value->>1, value->>13), value->>14, value->>15, ?4
+  substr(?3, 16 + value->>1, value->>13), value->>14, value->>15, value->>16, ?4
 FROM json_each(?5) WHERE true
 ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
   answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
@@ -150,6 +156,7 @@ def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[
                 len(c.facts),
                 c.message_id,
                 signed(c.parent) if c.parent else None,
+                signed(c.thread) if c.thread else None,
             )
         )
         octets += (c.id_key, c.facts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eisd.model.facts import Staff
 from eisd.model.mailbox import MailboxState
+from eisd.store import heirs
 from eisd.store.sql import now_ms, signed, unsigned
 
 
@@ -187,6 +188,7 @@ def forget(db: sqlite3.Connection, mailbox: int) -> None:
     Activities stay: they belong to the contacts (M14).
     """
     db.execute("DELETE FROM mailbox WHERE id = ?", (mailbox,))
+    heirs.tidy(db)
 
 
 def feeds(db: sqlite3.Connection) -> dict[int, dict[str, int]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eisd.model.facts import KeyHash, Mark, Participant
 from eisd.model.mail import Attachment, Role
-from eisd.store.sql import CHUNK, marks, signed, unsigned
+from eisd.store.sql import signed, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class Content:
 
     identity: str
     subject: str
+    subject_key: KeyHash
+    """Of the subject without its prefixes; 0 when nothing is left."""
+    is_reply: bool
     snippet: str
     text: str
     text_reply: str
@@ -64,10 +67,10 @@ def insert(
     """Record a message with its attachments; participants and times follow by `describe`."""
     (row_id,) = db.execute(
         """
-        INSERT INTO message (id_key, variant, identity, thread_id, subject, snippet, text,
-          text_reply, date_raw, dated_at, received, occurred_at, gate_at, size, has_attachments,
-          parse_status, defects, sha256)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?, ?, ?) RETURNING id
+        INSERT INTO message (id_key, variant, identity, thread_id, subject, subject_key, is_reply,
+          snippet, text, text_reply, date_raw, dated_at, received, occurred_at, gate_at, size,
+          has_attachments, parse_status, defects, sha256)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?, ?, ?) RETURNING id
         """,
         (
             id_key,
@@ -75,6 +78,8 @@ def insert(
             content.identity,
             thread,
             content.subject,
+            signed(content.subject_key),
+            content.is_reply,
             content.snippet,
             content.text,
             content.text_reply,
@@ -170,35 +175,3 @@ def set_variant(db: sqlite3.Connection, message: int, variant: int, identity: st
     db.execute(
         "UPDATE message SET variant = ?, identity = ? WHERE id = ?", (variant, identity, message)
     )
-
-
-def thread_of(db: sqlite3.Connection, refs: Sequence[KeyHash]) -> int:
-    """The thread that these Message-ID hashes belong to; threads found to be one are merged.
-
-    The lower thread id wins, whatever the order in which the messages came (H1, H2).
-    """
-    values = [signed(ref) for ref in refs if ref]
-    found: set[int] = set()
-    for at in range(0, len(values), CHUNK):
-        chunk = values[at : at + CHUNK]
-        found.update(
-            row[0]
-            for row in db.execute(
-                f"SELECT DISTINCT thread_id FROM thread_ref WHERE ref IN ({marks(len(chunk))})",
-                chunk,
-            )
-        )
-    if found:
-        thread = min(found)
-    else:
-        (thread,) = db.execute("INSERT INTO thread DEFAULT VALUES RETURNING id").fetchone()
-    for other in found - {thread}:
-        db.execute("UPDATE message SET thread_id = ? WHERE thread_id = ?", (thread, other))
-        db.execute("UPDATE thread_ref SET thread_id = ? WHERE thread_id = ?", (thread, other))
-        db.execute("DELETE FROM thread WHERE id = ?", (other,))
-    db.executemany(
-        "INSERT INTO thread_ref (ref, thread_id) VALUES (?, ?)"
-        " ON CONFLICT (ref) DO UPDATE SET thread_id = excluded.thread_id",
-        [(value, thread) for value in values],
-    )
-    return thread

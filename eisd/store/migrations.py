@@ -7,7 +7,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
-from eisd.store import contacts, retro, tombstones
+from eisd.store import contacts, heirs, retro, threads, tombstones
 from eisd.store.schema import TABLES, VIEWS
 
 migrations = Migrations("eisd")
@@ -25,6 +25,14 @@ def m002_contacts(db: Database) -> None:
     """The life of contacts: tombstones, times of being primary, merging, jobs on the past."""
     for statement in (*contacts.CHANGES, *tombstones.TABLES, *retro.TABLES):
         db.execute(statement)
+
+
+@migrations()
+def m003_threads(db: Database) -> None:
+    """Threads as what messages refer to, and who waits for the thread of a parent."""
+    for statement in (*threads.TABLES, *heirs.TABLES):
+        db.execute(statement)
+    threads.adopt(db.conn)
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from eisd.matcher.judge import People
 from eisd.matcher.scan import Context, Item, Read, facts_in
 from eisd.model.activity import OutcomeReason
-from eisd.model.facts import Facts
+from eisd.model.facts import Facts, KeyHash
 from eisd.model.folder import Folder, FolderRole, Listed
 from eisd.model.mailbox import Box
 from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
 from eisd.sync.selection import NEVER
+from eisd.sync.threads import provider_key
 
 
 class Prepared(NamedTuple):
@@ -29,6 +30,8 @@ class Prepared(NamedTuple):
     """By its labels, else by its folder."""
     unread: bool = False
     """The server has the copy and would not give its header: it is fetched whole."""
+    thread: KeyHash = 0
+    """The provider's thread, if it tells any."""
 
 
 class Ready(NamedTuple):
@@ -83,7 +86,8 @@ async def prepare(
             read = read._replace(id_key=rules.hasher.identity(name))  # noqa: PLW2901
         side = Box.SENT if item.sent else box
         held = _held(copy, item, begin_at)
-        found.append(Prepared(copy, item.gate_at, held, read, side, unread))
+        thread = provider_key(rules.hasher, mailbox, copy.thread) if copy.thread else 0
+        found.append(Prepared(copy, item.gate_at, held, read, side, unread, thread))
     return Ready(context, found)
 
 

@@ -22,6 +22,7 @@ from eisd.matcher.facts import facts_of, merge
 from eisd.matcher.keys import parent_key
 from eisd.matcher.scan import Context, again
 from eisd.mime.headers import decode_text, identity
+from eisd.mime.prefixes import base_subject
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
@@ -31,9 +32,11 @@ from eisd.store import copies, folders, messages, removals, reports
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
+from eisd.store.threads import Ref
 from eisd.sync.prepare import Prepared, Ready, readable
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
+from eisd.sync.threads import wait
 from eisd.sync.verdict import Book, People, Sight, judge, read_people
 
 BOOK = "book"
@@ -190,10 +193,17 @@ def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concern
         outcome, reason, parent = Outcome.SKIPPED, one.held, 0
     elif one.unread:
         outcome, reason, parent = Outcome.ERROR, OutcomeReason.FETCH, 0
-    elif concerns or (parent and book.parents(parent)):  # whether staff wrote it, its facts tell
+    elif (
+        concerns
+        or (parent and book.parents(parent))  # whether staff wrote it, its facts tell
+        or (outcome is Outcome.UNMATCHED and rules.policy.thread_inherit != "off")
+    ):
         facts = unpack(read.id_key, one.gate_at, read.facts)
         sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
-        outcome, reason = judge(rules, book, facts, [sight], known=concerns).outcomes[0]
+        told = {one.thread: Ref.PROVIDER} if one.thread else {}
+        decided = judge(rules, book, facts, [sight], known=concerns, threads=told).outcomes[0]
+        wait(book.db, rules.policy, read.id_key, facts.parents, decided)
+        outcome, reason = decided
         parent = parent if reason is OutcomeReason.LIST else 0
     if reason is OutcomeReason.BOUNCE or outcome is Outcome.MATCHED:
         outcome = Outcome.PENDING  # its text, or its report (G1), is still to be read
@@ -222,6 +232,7 @@ def _new(
         facts=one.read.facts,
         message_id=None,
         parent=parent,
+        thread=one.thread,
     )
 
 
@@ -286,7 +297,7 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         book_of(tx),
         row.id_key,
         at_hand={row.variant: facts},
-        content=(row.variant, _content(fetched)),
+        content=(row.variant, _content(rules, fetched)),
         fetched=copy,
         done=done,
     )
@@ -323,11 +334,14 @@ def _with(facts: Facts, signal: Signal) -> Facts:
     return facts._replace(signals=facts.signals | signal)
 
 
-def _content(fetched: Fetched) -> Content:
+def _content(rules: Rules, fetched: Fetched) -> Content:
     headers, parsed = fetched.headers, fetched.parsed
+    subject = decode_text(headers.subject_raw)
     return Content(
         identity=identity(headers),
-        subject=decode_text(headers.subject_raw),
+        subject=subject,
+        subject_key=rules.hasher.key(base_subject(subject)),
+        is_reply=bool(headers.signals & Signal.REPLY_PREFIX),
         snippet=parsed.snippet,
         text=parsed.text,
         text_reply=parsed.text_reply,

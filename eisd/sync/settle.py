@@ -11,6 +11,7 @@ for the message with the earliest Date, a fingerprint for the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -18,20 +19,24 @@ from hashlib import blake2b
 
 from eisd.matcher.codec import unpack
 from eisd.matcher.facts import merge
-from eisd.matcher.keys import parent_key
 from eisd.matcher.match import same_message
 from eisd.matcher.when import occurred_at
 from eisd.model.activity import Flag, Outcome, OutcomeReason
 from eisd.model.facts import Decision, Facts, Hit, Participant
 from eisd.model.mailbox import Box
 from eisd.store import activities, copies, messages, reports
+from eisd.store import threads as thread_store
 from eisd.store.activities import ActivityFacts, Fresh
 from eisd.store.copies import CopyRow
 from eisd.store.messages import Content, MessageRow
 from eisd.store.sql import Connection, stamp
+from eisd.store.threads import Refs
+from eisd.sync import threads
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, Sight, Verdict, judge
 
+ROUNDS = 3
+"""So often at most one settling comes back to the same dependent."""
 _VISIBILITY = ("metadata", "subject", "full")
 
 
@@ -41,6 +46,8 @@ class Settled:
 
     activities: list[Fresh] = field(default_factory=list)
     pending: int = 0
+    due: dict[bytes, None] = field(default_factory=dict)
+    """Identities that depend on what was settled, to be settled next."""
 
 
 def settle(
@@ -58,6 +65,24 @@ def settle(
     ``at_hand`` holds readable facts by variant, as a header just read gives them; ``content`` the
     text of one variant, as a fetch of the copy ``fetched`` just gave it.
     """
+    _identity(rules, book, id_key, at_hand, content, fetched, done)
+    rounds: Counter[bytes] = Counter()
+    while done.due:  # whose contact is that of a thread which has changed (M11)
+        other, _ = done.due.popitem()
+        rounds[other] += 1
+        if rounds[other] <= ROUNDS:
+            _identity(rules, book, other, None, None, 0, done)
+
+
+def _identity(
+    rules: Rules,
+    book: Book,
+    id_key: bytes,
+    at_hand: Mapping[int, Facts] | None,
+    content: tuple[int, Content] | None,
+    fetched: int,
+    done: Settled,
+) -> None:
     rows = copies.by_identity(book.db, [id_key])
     groups: dict[int, list[CopyRow]] = {}
     for row in rows:
@@ -154,22 +179,53 @@ class _Group:
         each = [unpack(r.id_key, r.gate_at, r.facts) for r in counted]
         merged = reduce(merge, each if at_hand is None else (*each, at_hand))
         sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live) for r in counted]
-        verdict = judge(self.rules, self.book, merged, sights)
         message = messages.find(self.book.db, self.rows[0].id_key, self.variant)
-        if message is None and content is not None and verdict.matched:
-            message = self._insert(merged, content)
+        told = threads.told_by_provider(counted)
+        verdict = judge(
+            self.rules,
+            self.book,
+            merged,
+            sights,
+            threads=told,
+            message=message.id if message else 0,
+        )
+        if message is not None and self._inherits and self._disowned(message, verdict, done):
+            message = None
+        refs = threads.refs_of(merged, told)
+        is_new = message is None and content is not None and verdict.matched
+        if is_new and content is not None:
+            message = self._insert(content, refs)
         silent: Sequence[bool] = [False] * len(counted)
         if message is not None:
+            before = len(done.activities)
             readable = self._describe(counted, verdict, message, merged, done)
             silent = [{p.exact for p in facts.participants} <= readable for facts in each]
+            if at_hand is not None or is_new or len(done.activities) > before:
+                self._join(message, refs, done, is_new=is_new, grown=len(done.activities) > before)
         self._outcomes(counted, silent, verdict, message, merged, done)
 
-    def _insert(self, merged: Facts, content: Content) -> MessageRow:
-        refs = [parent_key(merged.id_key), *merged.parents]
-        thread = messages.thread_of(self.book.db, refs)
+    @property
+    def _inherits(self) -> bool:
+        return self.rules.policy.thread_inherit != "off"
+
+    def _disowned(self, message: MessageRow, verdict: Verdict, done: Settled) -> bool:
+        return threads.disowned(self.book.db, message.id, verdict, done.due)
+
+    def _insert(self, content: Content, refs: Refs) -> MessageRow:
+        thread = thread_store.thread_for(self.book.db, refs)
         if self.variant:
             content = replace(content, identity=f"{content.identity}~{self.variant:x}")
         return messages.insert(self.book.db, self.rows[0].id_key, self.variant, content, thread)
+
+    def _join(
+        self, message: MessageRow, refs: Refs, done: Settled, *, is_new: bool, grown: bool
+    ) -> None:
+        """Put the message into its thread, and note who hangs on that (H2)."""
+        changed = threads.place(self.book.db, self.rules.policy, message.id, refs)
+        if self._inherits and (changed or grown):
+            id_key = self.rows[0].id_key
+            found = threads.dependents(self.book.db, message.id, id_key, is_new=is_new)
+            done.due.update(dict.fromkeys(found))
 
     def _outcomes(
         self,
@@ -184,6 +240,7 @@ class _Group:
         for row, says_nothing, decided in zip(rows, silent, verdict.outcomes, strict=True):
             new, why = self._outcome(row, decided, verdict, message, says_nothing=says_nothing)
             done.pending += new is Outcome.PENDING
+            threads.wait(self.book.db, self.rules.policy, row.id_key, merged.parents, (new, why))
             message_id = message.id if message and new is Outcome.MATCHED else None
             if (new, why, message_id) != (row.outcome, row.reason, row.message_id):
                 parent = merged.parents[0] if why is OutcomeReason.LIST and merged.parents else 0

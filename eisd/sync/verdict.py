@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from eisd.matcher.codec import unpack
 from eisd.matcher.judge import NOBODY, Lookup, People, Sight, Verdict
@@ -12,9 +13,10 @@ from eisd.matcher.lookup import Entries
 from eisd.matcher.staff import direction_of
 from eisd.model.activity import Direction
 from eisd.model.facts import Facts, KeyHash, Staff
-from eisd.store import contacts, copies, mailboxes, tombstones
+from eisd.store import contacts, copies, heirs, mailboxes, tombstones
 from eisd.store.contact_filter import Filter, load_filter
 from eisd.store.sql import Connection
+from eisd.store.threads import Refs
 from eisd.sync.rules import Rules
 
 __all__ = ["NOBODY", "Book", "People", "Sight", "Verdict", "judge", "read_people"]
@@ -58,6 +60,10 @@ class Book:
             for row in self.parents(facts.parents[0])
         )
 
+    def heir(self, workspace: str, facts: Facts, *, threads: Refs, message: int) -> int | None:
+        """The one contact of the thread that a message answers (M11)."""
+        return heirs.contact(self.db, workspace, facts.parents, threads, facts.gate_at, message)
+
     def parents(self, parent: KeyHash) -> list[tuple[bytes, int, bytes]]:
         """(id_key, gate_at, facts) of copies of the message that answers name so."""
         return copies.facts_by_prefix(self.db, parent.to_bytes(8, "big"))
@@ -71,13 +77,17 @@ def judge(
     *,
     known: bool = True,
     lookup: Lookup | None = None,
+    threads: Refs | None = None,
+    message: int = 0,
     explain: bool = False,
 ) -> Verdict:
     """Decide one message for every workspace its copies feed.
 
     ``known`` False says that no address can be a contact's, so the rows need not be asked;
-    ``lookup`` is asked in their place.
+    ``lookup`` is asked in their place. ``threads`` are the provider's threads that hold it;
+    ``message`` is its row id, or 0.
     """
+    inherits = rules.policy.thread_inherit != "off"
     return decide_all(
         rules.policy,
         rules.of,
@@ -87,5 +97,6 @@ def judge(
         lookup=lookup or (book.lookup if known else None),
         tombstones=book.tombstones if known else None,
         answers_staff=book.answers_staff,
+        heir=partial(book.heir, threads=threads or {}, message=message) if inherits else None,
         explain=explain,
     )

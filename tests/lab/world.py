@@ -88,12 +88,13 @@ class Box:
         folder: str = "INBOX",
         at: datetime | None = None,
         flags: Sequence[str] = (),
+        thread: str = "",
         **parts: Any,
     ) -> str:
         """Put a message into a folder; returns its remote id."""
         when = at or ago(hours=1)
         rfc822 = make(from_, to or self.address, date=when, **parts)
-        return self.put(rfc822, folder=folder, at=when, flags=flags)
+        return self.put(rfc822, folder=folder, at=when, flags=flags, thread=thread)
 
     def put(
         self,
@@ -102,10 +103,11 @@ class Box:
         folder: str = "INBOX",
         at: datetime | None = None,
         flags: Sequence[str] = (),
+        thread: str = "",
     ) -> str:
         """Put these bytes into a folder; returns their remote id."""
-        message = self.provider.deliver(rfc822, folder, gate_at=at or ago(hours=1), flags=flags)
-        return message if isinstance(message, str) else message.remote_id
+        when = at or ago(hours=1)
+        return self.provider.deliver(rfc822, folder, gate_at=when, flags=flags, thread=thread)
 
 
 @dataclass

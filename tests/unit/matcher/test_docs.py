@@ -20,9 +20,11 @@ def rows() -> dict[str, str]:
 
 
 def in_tests() -> set[str]:
-    """Give the rules that a test in this folder names."""
-    text = "\n".join(path.read_text("utf-8") for path in HERE.parent.glob("test_*.py"))
-    return {rule.upper() for rule in re.findall(r"^def test_([a-z]\d+)_", text, re.MULTILINE)}
+    """Give the rules that a test of the matcher, the store or the sync layer names."""
+    folders = [HERE.parents[1] / name for name in ("matcher", "store", "sync")]
+    text = "\n".join(p.read_text("utf-8") for one in folders for p in one.glob("test_*.py"))
+    found = re.findall(r"^(?:async )?def test_([a-z]\d+)_", text, re.MULTILINE)
+    return {rule.upper() for rule in found}
 
 
 def test_every_rule_has_a_row():
@@ -33,7 +35,7 @@ def test_every_rule_has_a_row():
 
 
 def test_the_tests_column_is_true():
-    """A row names test_x_* exactly if this folder has such tests."""
+    """A row names test_x_* exactly if there are such tests."""
     named = {rule for rule, row in rows().items() if f"`test_{rule.lower()}_*`" in row}
 
     assert named == in_tests()

@@ -1,10 +1,9 @@
-"""Folders, mailboxes, copies and threads: what each file of the store promises by itself."""
+"""Folders, mailboxes and copies: what each file of the store promises by itself."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from itertools import permutations
 
 import pytest
 
@@ -12,7 +11,7 @@ from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Staff
 from eisd.model.folder import Cursor, Folder, FolderRole
 from eisd.model.mailbox import Box, MailboxState
-from eisd.store import copies, folders, listings, mailboxes, messages, removals
+from eisd.store import copies, folders, listings, mailboxes, removals
 from eisd.store.copies import MAX_ATTEMPTS, NewCopy
 from eisd.store.mailboxes import MailboxSpec
 
@@ -266,39 +265,3 @@ def test_a_comparison_tells_both_sides(db: sqlite3.Connection, inbox: int):
     assert [outcomes(db)[row_id - 1][0] for row_id in absent] == ["0", "3"]
     assert unknown == ["8"]
     assert listings.compare(db, 2, inbox, "v1", 0, None) == ([], [])
-
-
-# Threads
-
-
-CHAIN = [[1], [2, 1], [3, 2], [9], [4, 3, 7]]
-"""Message-ID hashes: the message's own first, then its parents."""
-
-
-@pytest.mark.parametrize("order", list(permutations(range(5)))[::7])
-def test_threads_meet_in_any_order(db: sqlite3.Connection, order: tuple[int, ...]):
-    """Unknown parents are remembered; when one arrives the threads become one (H1, H2)."""
-    for at in order:
-        messages.thread_of(db, CHAIN[at])
-
-    refs = dict(db.execute("SELECT ref, thread_id FROM thread_ref"))
-    assert len({refs[ref] for ref in (1, 2, 3, 4, 7)}) == 1
-    assert refs[9] != refs[1]
-    assert db.execute("SELECT count(*) FROM thread").fetchone() == (2,)
-
-
-def test_the_lower_thread_wins(db: sqlite3.Connection):
-    """Numbers that people have seen stay as long as they can."""
-    first = messages.thread_of(db, [1])
-    second = messages.thread_of(db, [2])
-
-    assert messages.thread_of(db, [3, 2, 1]) == first < second
-    assert messages.thread_of(db, [2]) == first
-
-
-def test_many_references_are_one_question(db: sqlite3.Connection):
-    """A message may name hundreds."""
-    db.execute("BEGIN")  # one commit for all
-    thread = messages.thread_of(db, list(range(1, 1_300)))
-
-    assert messages.thread_of(db, [1_250]) == thread

@@ -1,0 +1,263 @@
+"""Threads (H1, H2): which messages belong together, whatever the order in which they came.
+
+Two messages are in one thread if they share a reference: a Message-ID that one bears or names, or
+the provider's own thread in one mailbox. References are keyed hashes, those of parents that nobody
+has seen included, so a parent that comes later joins what waited for it.
+
+A reply of which no parent is on record may follow, by its subject, the last message before it
+(`follow`). That is weaker: it is taken back as soon as a parent shows. So a thread is a function
+of the messages on record, and only its number tells which came first: the lower one wins.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+
+from eisd.model.facts import KeyHash
+from eisd.store.sql import CHUNK, marks, signed
+
+TABLES = (
+    # kind: see `Ref`. A reference of a message that is on record.
+    """
+    CREATE TABLE message_ref (
+      ref INTEGER NOT NULL,
+      message_id INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+      kind INTEGER NOT NULL,
+      PRIMARY KEY (ref, message_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX message_ref_message ON message_ref(message_id)",
+    # The subject without its prefixes, as a keyed hash; 0: none to go by.
+    "ALTER TABLE message ADD COLUMN subject_key INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE message ADD COLUMN is_reply INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE message ADD COLUMN follows INTEGER REFERENCES message(id) ON DELETE SET NULL",
+    "CREATE INDEX message_subject ON message(subject_key, gate_at) WHERE subject_key <> 0",
+    "CREATE INDEX message_follows ON message(follows) WHERE follows IS NOT NULL",
+    # The provider's thread of a copy, as a keyed hash that holds the mailbox too.
+    "ALTER TABLE copy ADD COLUMN thread INTEGER",
+)
+
+WITHIN_MS = 30 * 86_400_000
+"""How long a subject holds a thread together."""
+SHARED = 2
+"""So many participants, Bcc aside, two messages of one subject must share."""
+MOST = 500
+"""Of a subject that half the world uses, so many messages are looked at."""
+
+
+class Ref(IntEnum):
+    """What a reference is to a message."""
+
+    OWN = 0
+    PARENT = 1
+    PROVIDER = 2
+
+
+Refs = Mapping[KeyHash, Ref]
+
+
+def thread_for(db: sqlite3.Connection, refs: Refs) -> int:
+    """The thread that a new message with these references belongs to; those it joins are one."""
+    found = _threads(db, refs)
+    if not found:
+        (thread,) = db.execute("INSERT INTO thread DEFAULT VALUES RETURNING id").fetchone()
+        return int(thread)
+    return _merge(db, found)
+
+
+def attach(db: sqlite3.Connection, message: int, refs: Refs) -> bool:
+    """Record a message's references and join what they join; True if there were new ones."""
+    known = {row[0] for row in _of(db, message)}
+    new = {signed(ref): kind for ref, kind in refs.items() if signed(ref) not in known}
+    if not new:
+        return False
+    db.executemany(
+        "INSERT INTO message_ref (ref, message_id, kind) VALUES (?, ?, ?)",
+        [(ref, message, int(kind)) for ref, kind in new.items()],
+    )
+    if known:
+        _merge(db, _threads(db, refs))
+    return True
+
+
+def follow(db: sqlite3.Connection, message: int) -> bool:
+    """Bring up to date who follows whom by subject, after a message came or changed (H1).
+
+    True if a thread has changed.
+    """
+    gone: set[int] = set()
+    changed = False
+    for one in _touched(db, message):
+        (before,) = db.execute("SELECT follows FROM message WHERE id = ?", (one,)).fetchone()
+        now = _followed(db, one)
+        if now != before:
+            db.execute("UPDATE message SET follows = ? WHERE id = ?", (now, one))
+            changed = True
+            if before is None:
+                _merge(db, _threads_of(db, (one, now)))
+            else:
+                gone.add(one)
+    for one in gone:
+        _part(db, one)
+    return changed
+
+
+def adopt(db: sqlite3.Connection) -> None:
+    """Take over the references of databases that kept them by thread; those go."""
+    own = [
+        (signed(int.from_bytes(id_key[:8], "big") or 1), message)
+        for message, id_key in db.execute("SELECT id, id_key FROM message")
+    ]
+    db.executemany("INSERT INTO message_ref (ref, message_id, kind) VALUES (?, ?, 0)", own)
+    db.execute(
+        "INSERT OR IGNORE INTO message_ref (ref, message_id, kind)"
+        " SELECT r.ref, min(m.id), 1 FROM thread_ref r"
+        " JOIN message m ON m.thread_id = r.thread_id GROUP BY r.ref"
+    )
+    db.execute("DROP TABLE thread_ref")
+
+
+# Inside
+
+_KEY = "gate_at, {0}.is_reply, {0}.id_key, {0}.variant"
+
+
+def _order(name: str) -> str:
+    """What messages of one subject are put in order by; the opening one before its replies."""
+    return f"({name}.{_KEY.format(name)})"
+
+
+_SHARES = f"""
+  (SELECT count(*) FROM participant a JOIN participant b
+     ON b.message_id = x.id AND b.exact = a.exact AND b.role <> 'bcc'
+   WHERE a.message_id = m.id AND a.role <> 'bcc') >= {SHARED}
+"""
+_KNOWS_A_PARENT = """
+  EXISTS (SELECT 1 FROM message_ref r JOIN message_ref o
+      ON o.ref = r.ref AND o.message_id <> r.message_id
+    WHERE r.message_id = m.id AND (r.kind, o.kind) IN ((1, 0), (2, 2)))
+"""
+
+
+def _followed(db: sqlite3.Connection, message: int) -> int | None:
+    """The message that a reply without any known parent follows by its subject, if there is one."""
+    row = db.execute(
+        f"""
+        SELECT x.id FROM message m JOIN (
+          SELECT * FROM message WHERE subject_key = (SELECT subject_key FROM message WHERE id = ?1)
+            AND gate_at <= (SELECT gate_at FROM message WHERE id = ?1)
+          ORDER BY gate_at DESC LIMIT {MOST}) x
+        WHERE m.id = ?1 AND m.is_reply AND m.subject_key <> 0 AND NOT {_KNOWS_A_PARENT}
+          AND x.gate_at > m.gate_at - {WITHIN_MS} AND {_order("x")} < {_order("m")} AND {_SHARES}
+        ORDER BY x.gate_at DESC, x.is_reply DESC, x.id_key DESC, x.variant DESC LIMIT 1
+        """,
+        (message,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _touched(db: sqlite3.Connection, message: int) -> list[int]:
+    """Messages whose place by subject a message may have changed, itself first."""
+    later = db.execute(
+        f"""
+        SELECT m.id FROM message x JOIN message m ON m.subject_key = x.subject_key
+          AND m.gate_at BETWEEN x.gate_at AND x.gate_at + {WITHIN_MS}
+        LEFT JOIN message f ON f.id = m.follows
+        WHERE x.id = ?1 AND x.subject_key <> 0 AND m.is_reply AND m.id <> x.id
+          AND (f.id IS NULL OR {_order("f")} < {_order("x")})
+          AND NOT {_KNOWS_A_PARENT} AND {_SHARES}
+        LIMIT {MOST}
+        """,
+        (message,),
+    )
+    followers = db.execute(
+        """
+        SELECT id FROM message WHERE follows = ?1
+        UNION
+        SELECT m.id FROM message_ref o JOIN message_ref r ON r.ref = o.ref
+        JOIN message m ON m.id = r.message_id
+        WHERE o.message_id = ?1 AND o.kind <> 1 AND r.message_id <> ?1 AND m.follows IS NOT NULL
+        """,
+        (message,),
+    )
+    found = [message, *(row[0] for row in later), *(row[0] for row in followers)]
+    return list(dict.fromkeys(found))
+
+
+def _of(db: sqlite3.Connection, message: int) -> list[tuple[int, int]]:
+    return db.execute(
+        "SELECT ref, kind FROM message_ref WHERE message_id = ?", (message,)
+    ).fetchall()
+
+
+def _threads(db: sqlite3.Connection, refs: Iterable[KeyHash]) -> set[int]:
+    values = [signed(ref) for ref in refs]
+    return {
+        row[0]
+        for at in range(0, len(values), CHUNK)
+        for row in db.execute(
+            "SELECT DISTINCT m.thread_id FROM message_ref r JOIN message m ON m.id = r.message_id"
+            f" WHERE r.ref IN ({marks(len(values[at : at + CHUNK]))})",
+            values[at : at + CHUNK],
+        )
+    }
+
+
+def _threads_of(db: sqlite3.Connection, messages: Iterable[int | None]) -> set[int]:
+    found = set()
+    for message in messages:
+        row = db.execute("SELECT thread_id FROM message WHERE id = ?", (message,)).fetchone()
+        found.add(row[0])
+    return found
+
+
+def _merge(db: sqlite3.Connection, threads: set[int]) -> int:
+    """Make one of several threads: the lowest."""
+    first = min(threads)
+    for other in threads - {first}:
+        db.execute("UPDATE message SET thread_id = ? WHERE thread_id = ?", (first, other))
+        db.execute("DELETE FROM thread WHERE id = ?", (other,))
+    return first
+
+
+def _part(db: sqlite3.Connection, message: int) -> None:
+    """Put the messages of a thread together anew, after one of them follows another or nobody."""
+    (thread,) = db.execute("SELECT thread_id FROM message WHERE id = ?", (message,)).fetchone()
+    ties: dict[int, list[int]] = {}
+    follows: list[tuple[int, int]] = []
+    heads: dict[int, int] = {}
+    for one, other in db.execute(
+        "SELECT id, follows FROM message WHERE thread_id = ? ORDER BY id", (thread,)
+    ):
+        heads[one] = one
+        if other is not None:
+            follows.append((one, other))
+    for ref, one in db.execute(
+        "SELECT r.ref, r.message_id FROM message m JOIN message_ref r ON r.message_id = m.id"
+        " WHERE m.thread_id = ?",
+        (thread,),
+    ):
+        ties.setdefault(ref, []).append(one)
+    pairs = [(together[0], one) for together in ties.values() for one in together[1:]]
+    pairs += [(one, other) for one, other in follows if other in heads]
+    for one, other in pairs:
+        low, high = sorted((_head(heads, one), _head(heads, other)))
+        heads[high] = low
+    parts: dict[int, list[int]] = {}
+    for one in heads:
+        parts.setdefault(_head(heads, one), []).append(one)
+    for members in list(parts.values())[1:]:  # the first message keeps the thread's number
+        (new,) = db.execute("INSERT INTO thread DEFAULT VALUES RETURNING id").fetchone()
+        db.executemany(
+            "UPDATE message SET thread_id = ? WHERE id = ?", [(new, one) for one in members]
+        )
+    for one, other in follows:  # what is followed may lie in another thread by now
+        _merge(db, _threads_of(db, (one, other)))
+
+
+def _head(heads: dict[int, int], one: int) -> int:
+    while heads[one] != one:
+        heads[one] = one = heads[heads[one]]
+    return one
