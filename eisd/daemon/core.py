@@ -299,7 +299,7 @@ class Core:
         self, people: Sequence[ContactIn], *, replace: bool
     ) -> tuple[Imported, Settled]:
         """Import contacts and let the lanes fetch what they bring."""
-        done = await import_contacts(self.store, people, replace=replace)
+        done = await import_contacts(self.store, self.rules(), people, replace=replace)
         return done, await self.retro.drain()
 
     def listen(self, listener: Callable[[str, Sequence[int]], None]) -> Callable[[], None]:

@@ -19,6 +19,7 @@ class _Known:
     company: str
     deleted: bool
     merged: bool
+    auto: bool
     current: dict[str, tuple[str, bool, int | None]] = field(default_factory=dict)
     """Open intervals by key: address, primary, added at."""
     closed: set[tuple[str, int]] = field(default_factory=set)
@@ -80,10 +81,11 @@ def removals(db: sqlite3.Connection, rows: Sequence[int]) -> list[Change]:
 def _known(db: sqlite3.Connection, people: Sequence[ContactIn]) -> dict[tuple[str, str], _Known]:
     wanted = json.dumps([(one.workspace, one.contact_id) for one in people])
     found: dict[tuple[str, str], _Known] = {}
-    for space, contact_id, name, kind, company, there, merged, *interval in db.execute(
+    for space, contact_id, name, kind, company, there, merged, auto, *interval in db.execute(
         """
         SELECT c.workspace, c.contact_id, c.name, c.kind, c.company, c.deleted_at IS NULL,
-          c.merged_into IS NOT NULL, a.address, a.key, a.is_primary, a.added_at, a.ended_at
+          c.merged_into IS NOT NULL, c.created_by = 'auto',
+          a.address, a.key, a.is_primary, a.added_at, a.ended_at
         FROM json_each(?) j JOIN contact c
           ON c.workspace = j.value->>0 AND c.contact_id = j.value->>1
         LEFT JOIN address a ON a.contact = coalesce(c.merged_into, c.id)
@@ -92,7 +94,9 @@ def _known(db: sqlite3.Connection, people: Sequence[ContactIn]) -> dict[tuple[st
     ):
         known = found.get((space, contact_id))
         if known is None:
-            known = found[space, contact_id] = _Known(name, kind, company, not there, bool(merged))
+            known = found[space, contact_id] = _Known(
+                name, kind, company, not there, bool(merged), bool(auto)
+            )
         address, key, primary, added, ended = interval
         if key is not None and ended is None:
             known.current[key] = (address, bool(primary), added)
@@ -123,6 +127,8 @@ def _lines(person: ContactIn, known: _Known | None) -> Iterator[str]:
 def _fields(person: ContactIn, known: _Known) -> Iterator[str]:
     if known.deleted:
         yield "restored"
+    if known.auto:
+        yield "eisd made it by itself, the source has it now"
     for word in ("name", "kind", "company"):
         before, after = getattr(known, word), getattr(person, word)
         if before != after:

@@ -92,11 +92,23 @@ class _Known:
     kind: str
     company: str
     deleted: bool
+    auto: bool
+    """eisd made it, and no source has named it yet."""
     merged_into: int | None
 
 
-def put(db: sqlite3.Connection, people: Sequence[ContactIn], run: Run, done: Imported) -> None:
-    """Import a part: new contacts are added, known ones updated, a missing address ends."""
+def put(
+    db: sqlite3.Connection,
+    people: Sequence[ContactIn],
+    run: Run,
+    done: Imported,
+    *,
+    ending: bool = True,
+) -> None:
+    """Import a part: new contacts are added, known ones updated, a missing address ends.
+
+    Unless ``ending``, what is not given stays as it is.
+    """
     done.next_part()
     before = _last_address(db)
     known = _known(db, people)
@@ -105,7 +117,7 @@ def put(db: sqlite3.Connection, people: Sequence[ContactIn], run: Run, done: Imp
     for one in people:
         row = known.get((one.workspace, one.contact_id))
         if row is not None:
-            _update(db, row, one, run, done)
+            _update(db, row, one, run, done, ending=ending)
     after = _last_address(db)
     if after > before:
         done.rows = (before + 1, after)
@@ -132,10 +144,11 @@ def _last_address(db: sqlite3.Connection) -> int:
 def _known(db: sqlite3.Connection, people: Sequence[ContactIn]) -> dict[tuple[str, str], _Known]:
     wanted = json.dumps([(one.workspace, one.contact_id) for one in people])
     return {
-        (workspace, contact_id): _Known(row, name, kind, company, deleted is not None, merged)
-        for workspace, contact_id, row, name, kind, company, deleted, merged in db.execute(
-            "SELECT c.workspace, c.contact_id, c.id, c.name, c.kind, c.company, c.deleted_at,"
-            " c.merged_into FROM json_each(?) j JOIN contact c"
+        (workspace, contact_id): _Known(row, name, kind, company, bool(deleted), bool(auto), merged)
+        for workspace, contact_id, row, name, kind, company, deleted, auto, merged in db.execute(
+            "SELECT c.workspace, c.contact_id, c.id, c.name, c.kind, c.company,"
+            " c.deleted_at IS NOT NULL, c.created_by = 'auto', c.merged_into"
+            " FROM json_each(?) j JOIN contact c"
             " ON c.workspace = j.value->>0 AND c.contact_id = j.value->>1",
             (wanted,),
         )
@@ -199,26 +212,31 @@ def _insert(db: sqlite3.Connection, intervals: Sequence[_Interval]) -> None:
 
 
 def _update(
-    db: sqlite3.Connection, known: _Known, person: ContactIn, run: Run, done: Imported
+    db: sqlite3.Connection,
+    known: _Known,
+    person: ContactIn,
+    run: Run,
+    done: Imported,
+    *,
+    ending: bool,
 ) -> None:
     """Bring a contact up to what is given. One that was merged gives what it has, and ends none."""
-    contact = known.id
-    changed = False
+    contact, changed = known.id, False
     if known.merged_into is not None:
-        contact = merged_into(db, contact)
-    elif (known.name, known.kind, known.company, known.deleted) != (
-        person.name,
-        person.kind,
-        person.company,
-        False,
-    ):
-        changed = True
-        db.execute(
-            "UPDATE contact SET name = ?, kind = ?, company = ?, deleted_at = NULL,"
-            " created_by = 'import' WHERE id = ?",
-            (person.name, person.kind, person.company, contact),
-        )
-    touched = put_addresses(db, contact, person, run, done, ending=known.merged_into is None)
+        contact, ending = merged_into(db, contact), False
+    else:
+        before: tuple[str, ...] = (known.name, known.kind, known.company)
+        after: tuple[str, ...] = (person.name, person.kind, person.company)
+        if not ending:
+            after = tuple(new or old for new, old in zip(after, before, strict=True))
+        changed = known.deleted or known.auto or before != after
+        if changed:
+            db.execute(
+                "UPDATE contact SET name = ?, kind = ?, company = ?, deleted_at = NULL,"
+                " created_by = 'import' WHERE id = ?",
+                (*after, contact),
+            )
+    touched = put_addresses(db, contact, person, run, done, ending=ending)
     if changed or touched:
         done.updated += 1
     else:

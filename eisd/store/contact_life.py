@@ -1,85 +1,44 @@
-"""The life of a contact after it came in: made by eisd, deleted, restored, merged, purged."""
+"""The life of a contact on record: deleted, restored, merged, given its past (M4, M9, M10)."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eisd.model.contact import AddressIn
 from eisd.model.facts import KeyHash
+from eisd.model.mail import Role
 from eisd.store import tombstones
-from eisd.store.sql import now_ms, signed, unsigned
+from eisd.store.sql import compact, now_ms, signed, unsigned
+
+_STRENGTH = {role.value: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
-    """A contact that eisd made of an address, or the one that was made of it before."""
+class Contact:
+    """A contact on record. Times in milliseconds."""
 
-    contact: int
+    row: int
+    workspace: str
     contact_id: str
-    address: int
-    """Row id of the interval."""
-    new: bool
-    earlier: bool
-    """It is known since earlier than before, so that the past may concern it."""
+    deleted_at: int | None
 
 
-def create(
-    db: sqlite3.Connection,
-    workspace: str,
-    address: AddressIn,
-    *,
-    name: str,
-    company: str = "",
-) -> Created:
-    """Make a contact of an address whose ``added_at`` is when it was first asked for (C3).
-
-    Its id is the address's key, or that with a number if another contact bears it. Made before,
-    it is known from the earlier of both times on.
-    """
-    added = address.added_at if address.added_at is not None else now_ms()
-    added -= added % 1000
-    row = db.execute(
-        "SELECT a.id, a.contact, a.added_at, c.contact_id FROM address a"
-        " JOIN contact c ON c.id = a.contact WHERE a.workspace = ? AND a.exact = ? AND a.created",
-        (workspace, signed(address.exact)),
-    ).fetchone()
-    if row is not None:
-        interval, contact, known, contact_id = row
-        earlier = known is not None and added < known
-        if earlier:
-            db.execute("UPDATE address SET added_at = ? WHERE id = ?", (added, interval))
-        return Created(contact, contact_id, interval, new=False, earlier=earlier)
-    contact_id = _free_id(db, workspace, address.key)
-    (contact,) = db.execute(
-        "INSERT INTO contact (workspace, contact_id, name, company, created_at, created_by)"
-        " VALUES (?, ?, ?, ?, ?, 'auto') RETURNING id",
-        (workspace, contact_id, name, company, now_ms()),
-    ).fetchone()
-    (interval,) = db.execute(
-        "INSERT INTO address (contact, workspace, address, key, exact, relaxed, is_primary,"
-        " added_at, created) VALUES (?, ?, ?, ?, ?, ?, 1, ?, 1) RETURNING id",
-        (
-            contact,
-            workspace,
-            address.address,
-            address.key,
-            signed(address.exact),
-            signed(address.relaxed),
-            added,
-        ),
-    ).fetchone()
-    return Created(contact, contact_id, interval, new=True, earlier=True)
-
-
-def _free_id(db: sqlite3.Connection, workspace: str, wanted: str) -> str:
-    number, free = 1, wanted
-    while db.execute(
-        "SELECT 1 FROM contact WHERE workspace = ? AND contact_id = ?", (workspace, free)
-    ).fetchone():
-        number += 1
-        free = f"{wanted}#{number}"
-    return free
+def find(db: sqlite3.Connection, contact_id: str, *, workspace: str | None = None) -> list[Contact]:
+    """The contacts of that id, one a workspace; one that was merged is what it went into (M9)."""
+    rows = db.execute(
+        """
+        WITH RECURSIVE way(id) AS (
+          SELECT id FROM contact WHERE contact_id = ?1 AND (?2 IS NULL OR workspace = ?2)
+          UNION SELECT c.merged_into FROM way JOIN contact c ON c.id = way.id
+            WHERE c.merged_into IS NOT NULL)
+        SELECT c.id, c.workspace, c.contact_id, c.deleted_at FROM way JOIN contact c USING (id)
+        WHERE c.merged_into IS NULL ORDER BY c.workspace
+        """,
+        (contact_id, workspace),
+    )
+    return [Contact(*row) for row in rows]
 
 
 def hashes(db: sqlite3.Connection, contact: int) -> set[KeyHash]:
@@ -103,11 +62,16 @@ def remove(db: sqlite3.Connection, contact: int) -> None:
         (second, contact),
     )
     db.execute("UPDATE contact SET deleted_at = ? WHERE id = ?", (now, contact))
-    (workspace,) = db.execute("SELECT workspace FROM contact WHERE id = ?", (contact,)).fetchone()
-    tombstones.bury(db, workspace, _nobodys(db, contact), second)
+    tombstones.bury(db, workspace_of(db, contact), nobodys(db, contact), second)
 
 
-def _nobodys(db: sqlite3.Connection, contact: int) -> list[KeyHash]:
+def workspace_of(db: sqlite3.Connection, contact: int) -> str:
+    """The workspace a contact belongs to (Z1)."""
+    row = db.execute("SELECT workspace FROM contact WHERE id = ?", (contact,)).fetchone()
+    return str(row[0])
+
+
+def nobodys(db: sqlite3.Connection, contact: int) -> list[KeyHash]:
     """Exact hashes of a contact's addresses that no other contact has now."""
     return [
         unsigned(row[0])
@@ -121,3 +85,205 @@ def _nobodys(db: sqlite3.Connection, contact: int) -> list[KeyHash]:
             (contact,),
         )
     ]
+
+
+def restore(db: sqlite3.Connection, contact: int) -> int:
+    """Take a deletion back: the addresses that ended with it are open from now (M10).
+
+    Returns how many.
+    """
+    now = now_ms()
+    (deleted,) = db.execute("SELECT deleted_at FROM contact WHERE id = ?", (contact,)).fetchone()
+    if deleted is None:
+        return 0
+    db.execute("UPDATE contact SET deleted_at = NULL WHERE id = ?", (contact,))
+    opened = db.execute(
+        """
+        INSERT INTO address (contact, workspace, address, key, exact, relaxed, is_primary, added_at)
+        SELECT contact, workspace, address, key, exact, relaxed, is_primary, ?1
+        FROM address WHERE contact = ?2 AND ended_at = ?3 ORDER BY id
+        """,
+        (now - now % 1000, contact, deleted - deleted % 1000),
+    ).rowcount
+    workspace = workspace_of(db, contact)
+    tombstones.lift(db, workspace, (unsigned(row[0]) for row in _exact(db, contact)))
+    return opened
+
+
+def _exact(db: sqlite3.Connection, contact: int) -> sqlite3.Cursor:
+    return db.execute("SELECT DISTINCT exact FROM address WHERE contact = ?", (contact,))
+
+
+def backfill(db: sqlite3.Connection, contact: int, since: int) -> None:
+    """Let a contact's addresses count from ``since`` on, whenever they were added (M4).
+
+    What was asked for earlier holds on; when an address ended holds, too.
+    """
+    db.execute(
+        "UPDATE address SET match_from = min(coalesce(match_from, ?1), ?1) WHERE contact = ?2",
+        (since, contact),
+    )
+
+
+def end_address(db: sqlite3.Connection, contact: int, key: str) -> bool:
+    """End a contact's address now (M6); if it was primary, the oldest other one is from now (M5).
+
+    False: the contact does not have it.
+    """
+    now = now_ms()
+    second = now - now % 1000
+    row = db.execute(
+        "UPDATE address SET ended_at = ? WHERE contact = ? AND key = ? AND ended_at IS NULL"
+        " RETURNING is_primary",
+        (second, contact, key),
+    ).fetchone()
+    if row is None:
+        return False
+    if row[0]:
+        db.execute(
+            "UPDATE address SET is_primary = 1, primary_since = ?1 WHERE id ="
+            " (SELECT min(id) FROM address WHERE contact = ?2 AND ended_at IS NULL)",
+            (second, contact),
+        )
+    return True
+
+
+# Merging
+
+
+def merge(db: sqlite3.Connection, source: int, target: int) -> int:
+    """Merge a contact into another of its workspace (M9); returns how many activities moved.
+
+    Addresses go with their intervals, activities are re-pointed, doubles collapse, and the
+    source's id answers with the target from now on.
+    """
+    now = now_ms()
+    _take_addresses(db, source, target, now - now % 1000)
+    moved = repoint(db, source, target)
+    db.execute(
+        """
+        UPDATE contact SET (name, kind, company) = (
+          SELECT iif(contact.name = '', o.name, contact.name),
+            iif(contact.kind = '', o.kind, contact.kind),
+            iif(contact.company = '', o.company, contact.company)
+          FROM contact o WHERE o.id = ?1) WHERE id = ?2
+        """,
+        (source, target),
+    )
+    db.execute("UPDATE contact SET merged_into = ? WHERE merged_into = ?", (target, source))
+    db.execute(
+        "UPDATE contact SET deleted_at = coalesce(deleted_at, ?), merged_into = ? WHERE id = ?",
+        (now, target, source),
+    )
+    return moved
+
+
+def _take_addresses(db: sqlite3.Connection, source: int, target: int, now: int) -> None:
+    """Move the intervals; of two open ones of one address the earlier stays. One is primary."""
+    if _has_primary(db, target):
+        db.execute(
+            "INSERT INTO primacy (address, since, until) SELECT id, primary_since, ?1 FROM address"
+            " WHERE contact = ?2 AND is_primary AND ended_at IS NULL",
+            (now, source),
+        )
+        db.execute(
+            "UPDATE address SET is_primary = 0, primary_since = NULL"
+            " WHERE contact = ? AND ended_at IS NULL",
+            (source,),
+        )
+    both = db.execute(
+        "SELECT mine.id, theirs.id, mine.added_at, theirs.added_at, mine.match_from,"
+        " theirs.match_from FROM address mine JOIN address theirs ON theirs.key = mine.key"
+        " WHERE mine.contact = ? AND theirs.contact = ?"
+        " AND mine.ended_at IS NULL AND theirs.ended_at IS NULL",
+        (target, source),
+    ).fetchall()
+    for mine, theirs, added, other, match_from, other_from in both:
+        earlier = None if None in (added, other) else min(added, other)
+        asked = min(filter(lambda at: at is not None, (match_from, other_from)), default=None)
+        db.execute(
+            "UPDATE address SET added_at = ?, match_from = ? WHERE id = ?", (earlier, asked, mine)
+        )
+        db.execute("DELETE FROM address WHERE id = ?", (theirs,))
+    db.execute("UPDATE address SET contact = ? WHERE contact = ?", (target, source))
+
+
+def _has_primary(db: sqlite3.Connection, contact: int) -> bool:
+    return bool(
+        db.execute(
+            "SELECT 1 FROM address WHERE contact = ? AND is_primary AND ended_at IS NULL",
+            (contact,),
+        ).fetchone()
+    )
+
+
+_THROUGH = """
+  AND EXISTS (SELECT 1 FROM participant p WHERE p.message_id = {a}.message_id
+    AND (p.exact = ?3 OR p.relaxed = ?4))
+  AND NOT EXISTS (SELECT 1 FROM participant p JOIN address d ON d.exact = p.exact
+    WHERE p.message_id = {a}.message_id AND d.contact = ?1)
+"""
+
+
+def repoint(
+    db: sqlite3.Connection,
+    source: int,
+    target: int,
+    through: tuple[KeyHash, KeyHash] | None = None,
+) -> int:
+    """Let activities of one contact be another's, and return how many those were.
+
+    With ``through``, the hashes of an address that the source no longer has: only those that
+    it has by no other address. Two for one message collapse: united roles, the earlier creation.
+    """
+    values: tuple[int, ...] = (source, target)
+    if through is not None:
+        values = (*values, signed(through[0]), signed(through[1]))
+    for row in db.execute(
+        f"""
+        SELECT f.id, t.id, f.roles, t.roles, f.flags, t.flags FROM activity f
+        JOIN activity t ON t.message_id = f.message_id AND t.contact = ?2
+        WHERE f.contact = ?1 {_THROUGH.format(a="f") if through else ""}
+        """,
+        values,
+    ).fetchall():
+        _collapse(db, *row)
+    return db.execute(
+        "UPDATE activity SET contact = ?2,"
+        " contact_id = (SELECT contact_id FROM contact WHERE id = ?2) WHERE contact = ?1"
+        + (_THROUGH.format(a="activity") if through else ""),
+        values,
+    ).rowcount
+
+
+def _collapse(
+    db: sqlite3.Connection,
+    gone: int,
+    kept: int,
+    gone_roles: str,
+    kept_roles: str,
+    gone_flags: str,
+    kept_flags: str,
+) -> None:
+    roles = _united(gone_roles, kept_roles)
+    db.execute(
+        """
+        UPDATE activity SET roles = ?3, flags = ?4, (created_at, via, delivery_status, read_at) = (
+          SELECT min(o.created_at, activity.created_at),
+            iif(o.via = 'exact', o.via, activity.via),
+            coalesce(activity.delivery_status, o.delivery_status),
+            coalesce(activity.read_at, o.read_at)
+          FROM activity o WHERE o.id = ?1) WHERE id = ?2
+        """,
+        (
+            gone,
+            kept,
+            compact(sorted(roles, key=lambda role: _STRENGTH.get(role, len(_STRENGTH)))),
+            compact(sorted(_united(gone_flags, kept_flags))),
+        ),
+    )
+    db.execute("DELETE FROM activity WHERE id = ?", (gone,))
+
+
+def _united(*lists: str) -> Sequence[str]:
+    return list(dict.fromkeys(word for listed in lists for word in json.loads(listed)))

@@ -256,7 +256,7 @@ class World:
             )
             for contact_id, addresses in people.items()
         ]
-        await import_contacts(self.store, rows, replace=replace)
+        await import_contacts(self.store, self.rules(), rows, replace=replace)
         await self.look_back()
 
     async def look_back(self) -> None:

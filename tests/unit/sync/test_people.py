@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.world import HASHER, World, ago
 
 from eisd.store import contact_life, retro
-from eisd.store.contact_life import Created
+from eisd.store.contact_created import Created
 from eisd.sync import people
 
 
@@ -25,16 +25,17 @@ async def test_c3_made_once_and_known_from_the_earliest(here: World):
     assert (later.earlier, older.earlier) == (False, True)
     assert first.contact == later.contact == older.contact
     assert await here.rows("SELECT contact_id, name, created_by FROM contact") == [
-        ("ada@x.test", "Ada", "auto")
+        (f"auto-{HASHER.key('ada@x.test'):016x}", "Ada", "auto")
     ]
     assert await here.rows("SELECT added_at, created FROM address") == [(5_000, 1)]
 
 
 async def test_c3_its_id_may_be_taken(here: World):
-    """A contact of the CRM that bears the address as its id keeps it."""
-    await here.contact("ada@x.test", "other@x.test")
+    """A contact of the CRM that bears the same id keeps it."""
+    wanted = f"auto-{HASHER.key('ada@x.test'):016x}"
+    await here.contact(wanted, "other@x.test")
 
-    assert (await create(here, "ada@x.test", 9_000)).contact_id == "ada@x.test#2"
+    assert (await create(here, "ada@x.test", 9_000)).contact_id == f"{wanted}#2"
 
 
 async def test_c3_what_was_seen_before_is_its_own(here: World):
