@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 
 from eisd.errors import Misconfigured, Transient
+from eisd.wire import imap_refusal as refusal
 from eisd.wire import tls
 from eisd.wire.dial import Endpoint, OnStep, Steps, first_to_answer, handshake, place, resolve
 from eisd.wire.imap_command import WireCommand
@@ -64,7 +65,9 @@ async def connect(
 async def ask_capabilities(protocol: WireProtocol, limit: float) -> None:
     """CAPABILITY; the answer is kept on the protocol."""
     command = WireCommand("CAPABILITY", protocol.new_tag(), limit=limit, wants=("CAPABILITY",))
-    await protocol.execute(command)
+    done = await protocol.execute(command)
+    if not done.ok:
+        raise refusal.of_command(done, "CAPABILITY")
     for response in command.responses:
         protocol.capabilities = parse_capabilities(response[0][13:].decode("latin-1"))
 
