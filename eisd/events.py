@@ -223,7 +223,7 @@ AUTH_GRANTED = _event(
 AUTH_FORGOTTEN = _event(
     "auth.forgotten", _I, "the sign-in is forgotten (revoked: {revoked})",
     "provider", "revoked",
-    help="A person signed out: the tokens are erased, and revoked where the provider can.",
+    help="`eisd auth logout`: the tokens are erased, and revoked where the provider can.",
 )  # fmt: skip
 CLOCK_SKEWED = _event(
     "clock.skewed", _W, "this machine's clock is {skew_s} s ahead of {provider}'s",

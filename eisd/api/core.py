@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
 
+from eisd.auth.keeper import Keeper
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
 from eisd.model.contact import ContactIn
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database
+from eisd.store.secrets import Secrets
 from eisd.sync.mailbox import Mailbox, Parser, Plan
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
@@ -67,6 +69,8 @@ class Core(Protocol):
 
     store: Database
     condition: Condition
+    keeper: Keeper
+    secrets: Secrets
 
     @property
     def settings(self) -> Settings: ...

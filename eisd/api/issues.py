@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from eisd.api.core import Condition
+from eisd.config.mailbox import MailboxSettings
 from eisd.config.schema import Settings, effective
 
 Answer = dict[str, Any]
@@ -24,6 +25,8 @@ CODES: Final = {
     "mailbox_tls": "the certificate does not hold, or there is none",
     "mailbox_stale": "no full sync for longer than `health.stale_after`",
     "mailbox_unreadable": "messages that could not be read after five tries",
+    "oauth_app": "a provider refuses an application of `[oauth]`, and so all of its mailboxes",
+    "sign_in_ends": "a sign-in ends within two days, whatever happens",
     "config_refused": "the last reload was refused; the configuration before it is in force",
     "config_drift": "the configuration's files are newer than what is in force",
     "contacts_refused": "the watched file of contacts has an error",
@@ -80,15 +83,19 @@ def of_mailboxes(
         box = settings.mailboxes.get(one["name"])
         if box is None or not box.enabled or not one["configured"]:
             continue
-        found += filter(None, (_problem(one), _stale(one, settings, up_s=up_s), _unreadable(one)))
+        found += filter(
+            None, (_problem(one, box), _stale(one, settings, up_s=up_s), _unreadable(one))
+        )
     return sorted(found, key=lambda issue: str(issue["mailbox"]))
 
 
-def _problem(one: Answer) -> Answer | None:
+def _problem(one: Answer, box: MailboxSettings) -> Answer | None:
     if one["state"] != "problematic":
         return None
     name, reason = one["name"], one["reason"] or "server"
     fix = FIX_BY_REASON.get(reason, f"eisd mailbox test {name}")
+    if reason == "auth" and box.oauth_app is not None:
+        fix = f"eisd auth login {name}"
     return issue(f"mailbox_{reason}", one["detail"], fix, mailbox=name)
 
 

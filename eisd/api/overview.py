@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from eisd import __version__
-from eisd.api import issues
+from eisd.api import issues, signing
 from eisd.api.answers import Answer, mailbox_list
 from eisd.api.core import Condition, Core
 from eisd.config.paths import Paths
@@ -31,8 +31,10 @@ async def status(core: Core) -> Answer:
         "daemon": _daemon(condition),
         "database": files,
         "mailboxes": listed,
-        "issues": issues.of_daemon(condition, drifted=drifted)
-        + issues.of_mailboxes(listed, core.settings, up_s=up_s),
+        "issues": [
+            *issues.of_daemon(condition, drifted=drifted),
+            *signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s)),
+        ],
     }
 
 

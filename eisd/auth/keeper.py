@@ -84,6 +84,8 @@ class Keeper:
         self._doubts: dict[str, _Doubt] = {}
         self._pauses: dict[str, float] = {}
         self._apps_refused: dict[str, tuple[float, Refused]] = {}
+        self.ending: dict[str, float] = {}
+        """When sign-ins end whatever happens, as far as that is known: seconds since 1970."""
 
     def configure(self, apps: Mapping[str, App], secret: Secret) -> None:
         """Take the applications of the configuration; what was refused before may be right now."""
@@ -116,6 +118,7 @@ class Keeper:
         app = self.app(holder.app)
         grant = await self.grants.load(holder.name)
         if grant is not None and self._is_fresh(app, grant, refused):
+            self._mark(holder.name, grant)
             return grant
         running = self._running.get(holder.name)
         if running is None:
@@ -128,10 +131,24 @@ class Keeper:
         """Store a new sign-in; what was wrong before is forgotten."""
         async with self.grants.alone(holder.name):
             await self.grants.save(holder.name, grant)
+        self._mark(holder.name, grant)
         self._doubts.pop(holder.name, None)
+        self.forgive(holder.app)
         kind = grant.identity.kind.value or None
         title = self.app(holder.app).provider.title
         emit(events.AUTH_GRANTED, mailbox=holder.name, provider=title, app=holder.app, kind=kind)
+
+    def refused_apps(self) -> dict[str, tuple[str, str]]:
+        """The applications that their provider refuses: why, and what to do."""
+        told = {}
+        for name, (_, refused) in self._apps_refused.items():
+            error = _told(self.apps[name], Holder("NAME", name, ""), refused)
+            told[name] = (str(error), error.hint)
+        return told
+
+    def forgive(self, app: str) -> None:
+        """Ask the provider again, though it refused this application a moment ago."""
+        self._apps_refused.pop(app, None)
 
     async def forget(self, name: str) -> bool:
         """Erase a mailbox's grant, revoking it where the provider can; True if it was revoked."""
@@ -143,6 +160,7 @@ class Keeper:
                 revoked = await self.oauth.revoke(app, grant.refresh_token or grant.access_token)
         async with self.grants.alone(name):
             await self.grants.delete(name)
+        self.ending.pop(name, None)
         provider = app.provider.title if app else None
         emit(events.AUTH_FORGOTTEN, mailbox=name, provider=provider, revoked=revoked)
         return revoked
@@ -159,6 +177,12 @@ class Keeper:
         return min(LEAD, grant.lifetime / 4)
 
     # Inside
+
+    def _mark(self, name: str, grant: Grant) -> None:
+        if grant.refresh_expires_at:
+            self.ending[name] = grant.refresh_expires_at
+        else:
+            self.ending.pop(name, None)
 
     def _is_fresh(self, app: App, grant: Grant, refused: str) -> bool:
         if (grant.app, grant.client_id) != (app.name, app.client_id):
@@ -184,6 +208,7 @@ class Keeper:
                     return grant
                 raise
             await self.grants.save(holder.name, fresh)
+        self._mark(holder.name, fresh)
         self._doubts.pop(holder.name, None)
         self._apps_refused.pop(app.name, None)
         emit(

@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": ("eisd.cli.verify:verify", "Compare the server's counts with ours."),
     "config": ("eisd.cli.config:config", "Check, show and change the configuration."),
     "mailbox": ("eisd.cli.mailbox:mailbox", "Add, list, test, pause and remove mailboxes."),
+    "auth": ("eisd.cli.auth:auth", "Sign in to Google and Microsoft by OAuth."),
     "contacts": ("eisd.cli.contacts:contacts", "Import, export and change contacts."),
     "activities": ("eisd.cli.activities:activities", "List and show activities."),
     "workspace": ("eisd.cli.workspace:workspace", "List workspaces."),

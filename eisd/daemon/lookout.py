@@ -9,7 +9,7 @@ import asyncio
 from time import monotonic
 
 from eisd import events
-from eisd.api import issues, overview
+from eisd.api import issues, overview, signing
 from eisd.api.answers import Answer, mailboxes_now
 from eisd.api.core import Seen
 from eisd.daemon.core import Core
@@ -45,7 +45,7 @@ class Lookout:
         files = await asyncio.to_thread(overview.database_files, core.settings.paths)
         up_s = monotonic() - condition.began
         found = issues.of_daemon(condition, drifted=drifted)
-        found += issues.of_mailboxes(listed, core.settings, up_s=up_s)
+        found += signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s))
         condition.seen = Seen(
             backlog={one["name"]: one["backlog"] for one in listed},
             issues=tuple(found),

@@ -46,7 +46,7 @@ class Grants:
 
     async def save(self, mailbox: str, grant: Grant) -> None:
         """Keep a grant; it is durable when this returns."""
-        value = _packed(grant)
+        value = packed(grant)
         await self._run(lambda: self._secrets.put(_name(mailbox), value))
 
     async def delete(self, mailbox: str) -> None:
@@ -56,7 +56,7 @@ class Grants:
     def read(self, mailbox: str) -> Grant | None:
         """`load` for who may block."""
         value = self._secrets.get(_name(mailbox))
-        return None if value is None else _unpacked(mailbox, value)
+        return None if value is None else unpacked(mailbox, value)
 
     @asynccontextmanager
     async def alone(self, mailbox: str) -> AsyncIterator[None]:
@@ -84,11 +84,13 @@ def _name(mailbox: str) -> str:
     return f"{mailbox}.grant"
 
 
-def _packed(grant: Grant) -> bytes:
+def packed(grant: Grant) -> bytes:
+    """A grant as it is sealed."""
     return json.dumps({_FORMAT: True, **asdict(grant)}, separators=(",", ":")).encode()
 
 
-def _unpacked(mailbox: str, value: bytes) -> Grant:
+def unpacked(mailbox: str, value: bytes) -> Grant:
+    """The grant in an opened value. Raises `StoreError` when it is of another version."""
     try:
         fields: dict[str, Any] = json.loads(value)
         del fields[_FORMAT]

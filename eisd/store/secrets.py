@@ -29,7 +29,7 @@ INDEX_KEY = "index-key"
 
 
 class Secrets:
-    """The sealed store. Every call blocks for a moment: on the loop, use a thread."""
+    """The sealed store. Calls block for a moment (but for sealing): on the loop, use a thread."""
 
     def __init__(self, path: Path, *, environ: Mapping[str, str] | None = None) -> None:
         """Open the store at ``path``, making it and its key if need be.
@@ -56,21 +56,31 @@ class Secrets:
             row = db.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()
         if row is None:
             return None
-        nonce, sealed = row[0][:NONCE_BYTES], row[0][NONCE_BYTES:]
-        try:
-            return self._seal.decrypt(nonce, sealed, name.encode())
-        except InvalidTag:
+        value = self.unseal(name, row[0])
+        if value is None:
             raise StoreError(
                 f"{self.path}: the secret {name!r} does not open with this installation's key; "
                 f"restore {self.path.with_name('eisd.key')}, or store the secret again"
-            ) from None
+            )
+        return value
 
     def put(self, name: str, value: bytes) -> None:
         """Keep a secret; it is durable when this returns."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = nonce + self._seal.encrypt(nonce, value, name.encode())
+        sealed = self.seal(name, value)
         with self._open() as db:
             db.execute("INSERT OR REPLACE INTO secret VALUES (?, ?, ?)", (name, sealed, now_ms()))
+
+    def seal(self, name: str, value: bytes) -> bytes:
+        """A value that only this installation can open, and only under this name."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._seal.encrypt(nonce, value, name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes | None:
+        """What was sealed under a name; None for anything else."""
+        try:
+            return self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError):
+            return None
 
     def delete(self, name: str) -> None:
         """Forget a secret."""

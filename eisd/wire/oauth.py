@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from eisd.errors import DriverError, Misconfigured, ProtocolError, Transient
+from eisd.errors import EisdError, Misconfigured, ProtocolError, Transient
 from eisd.model.grant import Tokens
 from eisd.wire import oauth_refusal as refusal
 from eisd.wire.http import Reply, Web
@@ -76,8 +76,8 @@ class App:
 
     def missing(self, granted: tuple[str, ...]) -> tuple[str, ...]:
         """The mail scopes that were not granted; an answer that lists none grants all (5.1)."""
-        have = {one.lower() for one in granted}
-        return tuple(one for one in self.mail_scopes if have and one.lower() not in have)
+        have = {name for one in granted for name in _names(one)}
+        return tuple(one for one in self.mail_scopes if have and not _names(one) & have)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class Device:
     interval: float
 
 
-class Refused(DriverError):
+class Refused(EisdError):
     """A provider's refusal, classified; whoever asked turns it into an error for its mailbox."""
 
     def __init__(self, why: refusal.Refusal) -> None:
-        super().__init__(why.what, code=why.code or why.error)
+        super().__init__(why.what)
         self.refusal = why
 
 
@@ -222,6 +222,12 @@ class OAuth:
             return jwt.encode(header, claims, jwk.RSAKey.import_key(pem))
         except (JoseError, ValueError) as error:
             raise _no_key(app) from error
+
+
+def _names(scope: str) -> set[str]:
+    """A scope in the spellings that mean the same: Microsoft leaves the resource out at times."""
+    scope = scope.lower()
+    return {scope, scope.rpartition("/")[2]} - {""}
 
 
 def service_key(app: App, secret: str) -> tuple[str, str, str]:

@@ -44,6 +44,8 @@ class Provider:
     """One made while the application is in testing ends so soon; 0: there is no such mode."""
     personal_tenant: str
     """The value of ``tid`` in an id token that means a personal user."""
+    personal_note: str
+    """What the user of a personal mailbox has to know."""
     revoke_page: str
     """Where a person takes the permission back."""
     register: Mapping[str, tuple[str, ...]] = field(repr=False)
@@ -70,6 +72,7 @@ GOOGLE: Final = Provider(
     idle_days=180,
     testing_days=7,
     personal_tenant="",
+    personal_note="",
     revoke_page="https://myaccount.google.com/permissions",
     register={
         "user": (
@@ -118,6 +121,8 @@ MICROSOFT: Final = Provider(
     idle_days=90,
     testing_days=0,
     personal_tenant="9188040d-6c67-4c5b-b112-36a304b66dad",
+    personal_note="a personal Outlook.com mailbox: IMAP must be switched on in its settings,"
+    " Mail > Forwarding and IMAP",
     revoke_page="https://myapps.microsoft.com",
     register={
         "user": (
