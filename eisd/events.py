@@ -15,65 +15,11 @@ like this one that were folded into it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-
 from eisd import metrics
-from eisd.metrics import Counter
+from eisd.event_spec import BOUND, CATALOGUE, ERROR, EventSpec, Level
+from eisd.event_spec import declare as _event
 
-BOUND = ("mailbox", "trace_id", "message_id", "folder", "uid", "task")
-"""Context of a task or a message; on any event."""
-
-ERROR = ("error.type", "error.code", "error.stage", "error.message", "traceback")
-"""What an exception brings; on events that are declared with ``error=True``."""
-
-
-class Level(IntEnum):
-    """Severity, with the numbers of the standard library."""
-
-    DEBUG = 10
-    INFO = 20
-    WARNING = 30
-    ERROR = 40
-    CRITICAL = 50
-
-
-@dataclass(frozen=True, slots=True)
-class EventSpec:
-    """One event: its name, its usual level, its sentence, its own fields, and what it means."""
-
-    name: str
-    level: Level
-    msg: str
-    """A sentence with ``{field}`` in it, in lower case, without a full stop."""
-    fields: tuple[str, ...]
-    help: str
-    folded: bool = False
-    """Repetitions of the same mailbox, folder and error code become one line per window."""
-    error: bool = False
-    """May carry an exception (`ERROR`)."""
-    counts: tuple[Counter, tuple[str, ...]] | None = None
-    """A metric that every such event adds one to, and the fields its labels are taken from."""
-
-
-CATALOGUE: dict[str, EventSpec] = {}
-"""Every event by name."""
-
-
-def _event(
-    name: str,
-    level: Level,
-    msg: str,
-    *fields: str,
-    help: str,  # noqa: A002
-    folded: bool = False,
-    error: bool = False,
-    counts: tuple[Counter, tuple[str, ...]] | None = None,
-) -> EventSpec:
-    """Declare an event."""
-    spec = CATALOGUE[name] = EventSpec(name, level, msg, fields, help, folded, error, counts)
-    return spec
-
+__all__ = ["BOUND", "CATALOGUE", "ERROR", "EventSpec", "Level"]
 
 _D, _I, _W, _E, _C = Level
 
@@ -158,7 +104,8 @@ ISSUE_CLOSED = _event(
 MAILBOX_STATE_CHANGED = _event(
     "mailbox.state_changed", _I, "{from} -> {to}",
     "from", "to", "reason", "detail", "fix", "retry_in_s",
-    help="The mailbox entered another state; the states are those of `eisd status`.",
+    help="The mailbox entered another state; the states are those of `eisd status`. Each further "
+    "try while a trouble lasts is at level debug.",
 )  # fmt: skip
 MAILBOX_FORGOTTEN = _event(
     "mailbox.forgotten", _I, "mailbox and {copies} copies erased",
@@ -173,7 +120,8 @@ IMAP_CONNECTED = _event(
 IMAP_DISCONNECTED = _event(
     "imap.disconnected", _W, "connection lost ({reason}); again in {retry_in_s} s",
     "host", "reason", "idle_s", "attempt", "retry_in_s",
-    help="A connection ended without our asking; it is set up again by itself.",
+    help="A connection ended without our asking, or could not be made; it is tried again by "
+    "itself. Written of the first try, the second, the fourth, and so on; of the others at debug.",
     folded=True,
     error=True,
 )  # fmt: skip
@@ -302,11 +250,6 @@ MATCH_ACTIVITY_CREATED = _event(
     "match.activity_created", _I, "linked to contact {contact_id}",
     "contact_id", "activity_id", "rule", "direction", "workspace",
     help="A message became an activity of a contact.",
-)  # fmt: skip
-MATCH_MESSAGE_UNMATCHED = _event(
-    "match.message_unmatched", _D, "nobody's: {reason}",
-    "candidates", "reason",
-    help="A copy concerns no contact. Nothing readable of it is kept.",
 )  # fmt: skip
 MATCH_MESSAGE_FAILED = _event(
     "match.message_failed", _E, "cannot be read; set aside after {attempt} attempts",

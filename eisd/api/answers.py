@@ -54,6 +54,8 @@ def mailbox_show(db: Connection, name: str) -> Answer:
             "role": one.folder.role.value,
             "status": one.status,
             "why": one.why,
+            "position": one.cursor.value if one.cursor else None,
+            "validity": one.cursor.validity if one.cursor else None,
             "backfilling": one.cursor is None or one.cursor.backfilling,
             "remaining": one.remaining,
             "checked_at": _time(one.proof_at),

@@ -12,9 +12,9 @@ from eisd import __version__
 from eisd.api import problems
 from eisd.api.core import Core
 from eisd.api.limits import Limits
-from eisd.api.routes import activities, auth, contacts, daemon, health, mailboxes
+from eisd.api.routes import activities, auth, contacts, daemon, events, health, mailboxes
 
-V1 = (daemon, mailboxes, auth, contacts, activities)
+V1 = (daemon, mailboxes, auth, contacts, activities, events)
 
 
 def create(core: Core) -> ASGIApp:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
 
+from eisd.api.stream import Stream
 from eisd.auth.keeper import Keeper
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
@@ -71,6 +72,7 @@ class Core(Protocol):
     condition: Condition
     keeper: Keeper
     secrets: Secrets
+    stream: Stream
 
     @property
     def settings(self) -> Settings: ...

@@ -94,9 +94,19 @@ def _problem(one: Answer, box: MailboxSettings) -> Answer | None:
         return None
     name, reason = one["name"], one["reason"] or "server"
     fix = FIX_BY_REASON.get(reason, f"eisd mailbox test {name}")
-    if reason == "auth" and box.oauth_app is not None:
-        fix = f"eisd auth login {name}"
+    if reason == "auth":
+        fix = _sign_in(name, box)
     return issue(f"mailbox_{reason}", one["detail"], fix, mailbox=name)
+
+
+def _sign_in(name: str, box: MailboxSettings) -> str:
+    """What mends refused credentials: it depends on what they are, and where they lie."""
+    if box.oauth_app is not None:
+        return f"eisd auth login {name}"
+    ref = box.secret(box.driver)
+    if ref is None or ref.file is None:
+        return f"eisd mailbox test {name}"
+    return f"put the right password into {ref.file}, then: eisd mailbox reconnect {name}"
 
 
 def _stale(one: Answer, settings: Settings, *, up_s: float | None) -> Answer | None:

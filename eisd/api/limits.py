@@ -18,14 +18,16 @@ from eisd.logs import emit
 
 BODY_MAX: Final = 1 << 20
 SECONDS: Final = 60.0
-SLOW: Final = {
+SLOW: Final[dict[str, tuple[int, float | None]]] = {
     "/v1/contacts": (256 << 20, 900.0),
     "/v1/explain": (96 << 20, 120.0),
     "/v1/sync": (BODY_MAX, 7_200.0),
     "/v1/verify": (BODY_MAX, 7_200.0),
     "/v1/db/backup": (BODY_MAX, 7_200.0),
+    "/v1/events": (BODY_MAX, None),
 }
-"""Octets and seconds of those that need more. A message in base64 is a third larger."""
+"""Octets and seconds of those that need more (None: for as long as somebody listens). A message
+in base64 is a third larger."""
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -57,7 +57,13 @@ def status_offline(db: Connection, settings: Settings) -> Answer:
         "daemon": {"running": False, "version": __version__},
         "database": database_files(settings.paths),
         "mailboxes": listed,
-        "issues": [issues.down(), *issues.of_mailboxes(listed, settings, up_s=None)],
+        "issues": [
+            issues.down(),
+            *(
+                one | {"text": f"when the daemon last ran: {one['text']}"}
+                for one in issues.of_mailboxes(listed, settings, up_s=None)
+            ),
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,32 @@ class Client:
     def delete(self, path: str, **params: str | int) -> Any:
         """DELETE a resource."""
         return self._ask("DELETE", path, params=params)
+
+    def events(self, after: str | None, **params: str | int) -> Iterator[tuple[str, str, str]]:
+        """Follow the events: (id, event, data) of each; ``after`` is the last id that was seen.
+
+        Raises:
+            Unavailable: no daemon answers, or the stream broke off.
+        """
+        from eisd.wire import http_stream  # noqa: PLC0415 - only for those who follow
+
+        headers = {} if after is None else {"Last-Event-ID": after}
+        fields: dict[str, str] = {}
+        try:
+            for line in http_stream.stream(
+                str(self.socket), "/v1/events", params=params, headers=headers
+            ):
+                name, _, value = line.partition(": ")
+                if name:
+                    fields[name] = value
+                elif not line:
+                    if "data" in fields:
+                        yield fields.get("id", ""), fields.get("event", ""), fields["data"]
+                    fields = {}
+        except Transient as error:
+            raise self._unavailable(error) from error
+        except http_stream.Refused as refused:
+            raise _problem(refused.reply) from refused
 
     def _ask(
         self, method: str, path: str, *, params: dict[str, str | int], body: object = None

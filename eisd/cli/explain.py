@@ -94,6 +94,9 @@ def _show(told: dict[str, Any]) -> None:
         for one in message["activities"]:
             contact = f"{one['contact_id']} {one['contact_name']}".strip()
             _line("wrote", f"activity {one['activity_id']} ({one['direction']}) of {contact}")
+    traces = {copy["trace_id"] for message in told["messages"] for copy in message["copies"]}
+    for trace in sorted(traces):
+        _line("log", f"journalctl -u eisd EISD_TRACE_ID={trace}")
     if not told["known"]:
         _line("", "no synced folder has listed a message of this id")
     for place in told["elsewhere"]:

@@ -14,6 +14,7 @@ COMMANDS = {
     "reload": ("eisd.cli.reload:reload", "Check and apply the changed configuration."),
     "status": ("eisd.cli.status:status", "Show the daemon and its mailboxes."),
     "issues": ("eisd.cli.status:issues", "List what needs a person, each with its remedy."),
+    "tail": ("eisd.cli.tail:tail", "Follow what happens, as it happens."),
     "sync": ("eisd.cli.sync:sync", "Bring mailboxes up to date now."),
     "explain": ("eisd.cli.explain:explain", "Tell why a message was or was not recorded."),
     "verify": ("eisd.cli.verify:verify", "Compare the server's counts with ours."),

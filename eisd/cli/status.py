@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 import click
 
 from eisd import __version__
-from eisd.cli import output
+from eisd.cli import output, status_mailbox
 from eisd.cli.base import Command
 from eisd.cli.client import Unavailable
 from eisd.cli.context import Context
@@ -31,35 +32,73 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 
 @click.command(
-    "status", cls=Command, examples=["eisd status", "eisd status sales", "eisd status --json"]
+    "status",
+    cls=Command,
+    examples=["eisd status", "eisd status sales", "eisd status --watch", "eisd status --json"],
 )
 @click.argument("mailbox", required=False)
-@click.option("--watch", is_flag=True, help="Again every two seconds, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Until Ctrl-C: live on a terminal, else what changes.")
 @json_option
 @click.pass_obj
 def status(context: Context, *, mailbox: str | None, watch: bool, as_json: bool) -> ExitCode:
-    """Show the daemon and its mailboxes.
+    """Show the daemon and its mailboxes, or one mailbox in depth.
 
     0: all is well. 1: something needs a person. 69: no daemon, and what the database says.
     """
+    if watch:
+        _watch(context, mailbox, as_json=as_json)
+    told = _status(context, mailbox)
+    _print(context, told, mailbox, as_json=as_json)
+    return _code(told)
+
+
+def _watch(context: Context, mailbox: str | None, *, as_json: bool) -> NoReturn:
+    """Show again and again: the whole on a terminal, a line for each change elsewhere."""
+    live = sys.stdout.isatty() and not as_json
+    before: dict[str, str] = {}
+    told: dict[str, Any] | None = None
     while True:
-        told = _status(context, mailbox)
-        if watch and not as_json and sys.stdout.isatty():
+        told = _status(context, mailbox, told)
+        if live:
             sys.stdout.write(_CLEAR)
-        if as_json and watch:
-            output.print_json_lines([told])
+            _print(context, told, mailbox, as_json=False)
         elif as_json:
-            output.print_json(told)
+            output.print_json_lines([told])
         else:
-            _show(told)
-        if not watch:
-            return _code(told)
+            before = _changes(told, before)
         sys.stdout.flush()
         time.sleep(WATCH_SECONDS)
 
 
-def _status(context: Context, mailbox: str | None) -> dict[str, Any]:
-    told = _ask(context)
+def _changes(told: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:
+    """Print a line for each mailbox whose state is another, and for the daemon."""
+    now = {one["name"]: f"{one['name']}  {one['state']}  {note(one)}" for one in told["mailboxes"]}
+    now[""] = "eisd  running" if told["daemon"]["running"] else "eisd  not running"
+    states = {one["name"]: f"{one['state']} {one['reason']}" for one in told["mailboxes"]}
+    states[""] = now[""]
+    for name, state in states.items():
+        if before.get(name) != state:
+            output.line(output.safe(f"{output.rfc3339(datetime.now(UTC))}  {now[name]}".rstrip()))
+    return states
+
+
+def _print(
+    context: Context, told: Mapping[str, Any], mailbox: str | None, *, as_json: bool
+) -> None:
+    deep = None if mailbox is None else status_mailbox.ask(context, mailbox)
+    if as_json:
+        output.print_json(told if deep is None else {**told, "mailboxes": [deep]})
+    elif deep is None:
+        _show(told)
+    else:
+        status_mailbox.show(deep, [one for one in told["issues"] if one["mailbox"]])
+
+
+def _status(
+    context: Context, mailbox: str | None, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What there is to show; ``before`` is what was shown last, so that nothing is said twice."""
+    told = _ask(context, quiet=before is not None and not before["daemon"]["running"])
     if mailbox is not None:
         known = [one["name"] for one in told["mailboxes"]]
         if mailbox not in known:
@@ -73,14 +112,15 @@ def _status(context: Context, mailbox: str | None) -> dict[str, Any]:
     return told
 
 
-def _ask(context: Context) -> dict[str, Any]:
+def _ask(context: Context, *, quiet: bool = False) -> dict[str, Any]:
     """What the daemon says, else what the database says."""
     try:
         told: dict[str, Any] = context.client().get("/status")
     except Unavailable as error:
         if not error.absent:
             raise
-        output.say(f"eisd: {error}; this is what the database says")
+        if not quiet:
+            output.say(f"eisd: {error}; this is what the database says")
         from eisd.api.overview import status_offline  # noqa: PLC0415 - only without a daemon
 
         settings = context.loaded.settings

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from eisd import events
 from eisd.api.core import Condition
+from eisd.api.stream import Stream
 from eisd.auth.apps import apps_of, secret_of
 from eisd.auth.keeper import Keeper
 from eisd.config.load import ConfigRefused, Loaded, load
@@ -84,6 +85,7 @@ class Core:
         self.keeper = Keeper(Grants(secrets))
         self.hasher = hasher
         self.condition = Condition()
+        self.stream = Stream()
         self.store = store
         self.parser = ParserPool(rest_seconds=PARSER_REST)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="eisd-headers")

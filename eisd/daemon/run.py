@@ -87,6 +87,7 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
 
     notifier, stop = Notifier(), Stop()
     core = await Core.open(loaded, registry)
+    untap = logs.tap(core.stream.put)
     listeners = Listeners(create(core))
     shown = Listeners(metrics.create(core), tcp=True)
     reloads = _Reloads(core, listeners, notifier, partial(metrics.listen, shown))
@@ -126,6 +127,8 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
     except BaseException:
         await _end(core, [listeners, shown], tasks)
         raise
+    finally:
+        untap()
     emit(events.DAEMON_STOPPED, up_s=round(monotonic() - began))
     notifier.close()
     return stop.code
@@ -155,6 +158,7 @@ async def _until(stop: Stop, tasks: set[asyncio.Task[None]]) -> None:
 
 async def _end(core: Core, listeners: Sequence[Listeners], tasks: set[asyncio.Task[None]]) -> None:
     """Stop everything, for at most ten seconds."""
+    core.stream.close()
     for task in tasks:
         task.cancel()
     with suppress(TimeoutError):

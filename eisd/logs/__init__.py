@@ -18,6 +18,7 @@ from eisd.logs.emitter import (
     set_library_levels,
     set_strict,
     shutdown,
+    tap,
 )
 from eisd.logs.names import hash_address, trace_id, use_key
 
@@ -34,6 +35,7 @@ __all__ = [
     "set_library_levels",
     "set_strict",
     "shutdown",
+    "tap",
     "trace_id",
     "use_key",
 ]

@@ -62,6 +62,7 @@ class _State:
     pipeline: Pipeline | None = None
     handler: logging.Handler | None = None
     captures: list[list[dict[str, object]]] = field(default_factory=list)
+    taps: list[Callable[[dict[str, Any]], None]] = field(default_factory=list)
     errors: int = 0
     libraries: frozenset[str] = frozenset()
     """Loggers whose level was set."""
@@ -96,7 +97,8 @@ def emit(
         if severity >= Level.ERROR:
             _state.errors += 1
         count(spec, severity, error, fields)
-        if severity < _state.level and not _state.captures and not _state.strict:
+        least = min(_state.level, Level.INFO) if _state.taps else _state.level
+        if severity < least and not _state.captures and not _state.strict:
             return
         known = _declared(spec, fields)
         if error is not None:
@@ -171,6 +173,9 @@ def _hand_over(_: Any, __: str, record: Record) -> Record:
     )
     for capture_ in _state.captures:
         capture_.append(entry.record)
+    if level >= Level.INFO:
+        for tap_ in _state.taps:
+            tap_(entry.record)
     if _state.pipeline is not None and level >= _state.level:
         _state.pipeline.submit(entry)
     raise structlog.DropEvent
@@ -357,6 +362,15 @@ def shutdown(seconds: float = 2.0) -> None:
     pipeline, _state.pipeline = _state.pipeline, None
     if pipeline is not None:
         pipeline.close(seconds)
+
+
+def tap(listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+    """Hand every event from info up to a listener, redacted and unfolded, whatever is logged.
+
+    It is called in the thread of whoever emits, and must not wait. Call the result to stop.
+    """
+    _state.taps.append(listener)
+    return lambda: _state.taps.remove(listener)
 
 
 @contextmanager

@@ -201,7 +201,8 @@ class Life:
         mailbox = self._mailbox
         if mailbox.state is MailboxState.PROBLEMATIC:
             await mailbox.event(Event.CONNECT)
-        self._connected_at = monotonic()
+        self._connected_at = mailbox.connected_since = monotonic()
+        mailbox.capabilities, mailbox.tries = session.capabilities, 0
         metrics.MAILBOX_CONNECTIONS.inc(mailbox.name, "ok")
         self._backoffs.connect.reset()
         self._backoffs.auth.reset()
@@ -227,6 +228,7 @@ class Life:
         """Say what went wrong in the mailbox's state; return how long to leave it alone."""
         mailbox, dice = self._mailbox, random.random()  # noqa: S311
         mailbox.fail_waiters(error)
+        mailbox.tries += 1
         if self._connected_at is None:
             metrics.MAILBOX_CONNECTIONS.inc(mailbox.name, type(error).__name__.lower())
         else:
@@ -275,10 +277,13 @@ class Life:
                 error=error,
             )
             return
+        tries = self._backoffs.connect.tries
+        is_news = tries & (tries - 1) == 0  # the 1st, 2nd, 4th, 8th: hours of trouble are few lines
         emit(
             events.IMAP_DISCONNECTED,
+            level=None if is_news else events.Level.DEBUG,
             reason=str(error),
-            attempt=self._backoffs.connect.tries,
+            attempt=tries,
             retry_in_s=round(pause, 1),
             error=error,
         )
@@ -319,4 +324,4 @@ class Life:
         """A connection that lasted clears the memory of those that did not."""
         if lived >= LASTING:
             self._backoffs.brief.reset()
-        self._connected_at = None
+        self._connected_at = self._mailbox.connected_since = None

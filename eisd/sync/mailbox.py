@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from eisd import events, metrics
 from eisd.bell import Bell
-from eisd.driver.interface import Driver, Login, Session
+from eisd.driver.interface import Capabilities, Driver, Login, Session
 from eisd.errors import StoreError
 from eisd.logs import emit
 from eisd.model.folder import Window
@@ -97,6 +97,12 @@ class Mailbox:
     """Copies that one of the tasks is fetching."""
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nothing is being fetched."""
+    connected_since: float | None = None
+    """On the monotonic clock; None: not connected."""
+    tries: int = 0
+    """Tries to connect since the last one that succeeded."""
+    capabilities: Capabilities | None = None
+    """Of the last session."""
     lane_blocked: bool = False
     """The server refuses a second connection: the first one fetches too."""
     listed: int = 0
@@ -104,6 +110,8 @@ class Mailbox:
     synced_at: float | None = None
     """When a full pass last ended well, in seconds since 1970; None: never."""
     beat: float = field(default_factory=monotonic)
+    _told: MailboxState | None = None
+    """What the log last said of the state; connecting is not counted."""
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
     _due: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -138,14 +146,25 @@ class Mailbox:
         self.reason, self.detail = reason, detail
         await self._store_state()
         if changed and self.state is not before:
+            level = events.Level.ERROR if event is Event.REFUSED else None
             emit(
                 events.MAILBOX_STATE_CHANGED,
-                level=events.Level.ERROR if event is Event.REFUSED else None,
+                level=level if self._is_news() else events.Level.DEBUG,
                 from_=before.value,
                 to=self.state.value,
                 reason=reason or None,
                 **log,
             )
+
+    def _is_news(self) -> bool:
+        """Whether a person wants to read of the state just entered.
+
+        Trouble and its end are news, each try in between is none; nor is being on the way.
+        """
+        if self.state is MailboxState.CONNECTING:
+            return self._told is None
+        is_news, self._told = self.state is not self._told, self.state
+        return is_news
 
     def tell(self, fresh: Sequence[Fresh], *, live: bool) -> None:
         """New activities are durable: let listeners and, of live mail, the log know."""

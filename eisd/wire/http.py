@@ -66,7 +66,7 @@ def request(
     """
     import httpx  # noqa: PLC0415
 
-    _reach(uds)
+    reach(uds)
     try:
         with httpx.Client(
             transport=httpx.HTTPTransport(uds=uds), base_url="http://eisd", timeout=timeout
@@ -79,7 +79,7 @@ def request(
         raise Transient(str(error) or type(error).__name__, code="lost") from error
 
 
-def _reach(uds: str) -> None:
+def reach(uds: str) -> None:
     """Connect once and hang up: httpx keeps the errno to itself and leaks the socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
         try:

@@ -26,7 +26,6 @@ SQL = re.compile(
 
 DUE = {
     "FOLDER_RENAMED": "drivers that know a folder by more than its name",
-    "MATCH_MESSAGE_UNMATCHED": "a trace of single messages, on demand",
 }
 """Events of the catalogue that wait for their feature: a name, once given, is a promise."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from eisd.api import actions, answers, unreadable
+from eisd.api import actions, answers, depth, unreadable
 from eisd.api.answers import Answer
 from eisd.api.request import Body, The
 
@@ -32,8 +32,8 @@ async def list_mailboxes(core: The) -> Answer:
 
 @routes.get("/mailboxes/{name}", tags=["mailboxes"])
 async def show_mailbox(core: The, name: str) -> Answer:
-    """One mailbox with its folders."""
-    return await core.store.read(lambda db: answers.mailbox_show(db, name))
+    """One mailbox in depth: its folders, its connection, what it waits for, its last troubles."""
+    return await depth.mailbox(core, name)
 
 
 @routes.post("/mailboxes/{name}/pause", tags=["mailboxes"])

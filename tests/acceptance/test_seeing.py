@@ -1,0 +1,191 @@
+"""What an operator sees of the installed daemon: metrics, status in depth, live events, issues."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from lab import mail
+
+EISD = str(Path(sys.executable).with_name("eisd"))
+CONTACT = "1,Ada Lovelace,ada@customer.test"
+
+
+def fetch(url):
+    """Status and text of a GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310  loopback
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metrics_port(process):
+    """The TCP port on which the daemon listens, as the kernel knows it (port 0 was asked for)."""
+    inodes = set()
+    for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            inodes |= set(re.findall(r"socket:\[(\d+)\]", str(fd.readlink())))
+        except OSError:
+            continue
+    for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and fields[9] in inodes:
+            return int(fields[1].rpartition(":")[2], 16)
+    raise AssertionError("it listens on no TCP port")
+
+
+@pytest.fixture
+def watched(site, dovecot, user):
+    """A daemon with one mailbox, in step, with metrics on a port of its own; and that port."""
+    config = site.mailbox(dovecot, user)
+    site.write(config)
+    site.config.write_text(
+        site.config.read_text().replace("listen = []", 'listen = ["127.0.0.1:0"]')
+    )
+    site.ok("contacts", "import", site.contacts(CONTACT))
+    process = site.start()
+    site.until(lambda: site.rows("SELECT state FROM mailbox_status") == [("idle",)])
+    return metrics_port(process)
+
+
+def test_a_scrape_and_the_probes(site, dovecot, user, watched):
+    """A live message shows in the metrics; probes say 200; nothing of the mail is shown."""
+    dovecot.deliver(user, mail.make(from_="ada@customer.test", to=user, subject="canary"))
+    site.until(lambda: site.subjects() == ["canary"])
+
+    status, text = fetch(f"http://127.0.0.1:{watched}/metrics")
+
+    assert status == 200
+    assert 'eisd_mailbox_up{mailbox="sales"} 1.0' in text
+    assert 'eisd_message_latency_seconds_count{driver="imap"} 1.0' in text
+    assert 'eisd_messages_total{mailbox="sales",result="matched"} 1.0' in text
+    assert re.search(r"^eisd_db_size_bytes [1-9]", text, re.MULTILINE)
+    assert re.search(r"^process_open_fds [1-9]", text, re.MULTILINE)
+    assert "canary" not in text
+    assert "@" not in text
+    assert fetch(f"http://127.0.0.1:{watched}/healthz")[0] == 200
+    status, told = fetch(f"http://127.0.0.1:{watched}/readyz?verbose")
+    assert (status, json.loads(told)["checks"]["started"]["ok"]) == (200, True)
+    assert fetch(f"http://127.0.0.1:{watched}/v1/status")[0] == 404
+
+
+def test_a_reload_moves_the_metrics(site, watched):
+    """An address taken out of metrics.listen is served no more, without a restart."""
+    site.config.write_text(site.config.read_text().replace('["127.0.0.1:0"]', "[]"))
+    site.ok("reload")
+
+    def is_closed():
+        try:
+            fetch(f"http://127.0.0.1:{watched}/healthz")
+        except OSError:
+            return True
+        return False
+
+    site.until(is_closed)
+
+
+def test_an_address_that_is_taken(make_site, watched):
+    """A named address that somebody has is refused with the way out."""
+    other = make_site()
+    other.config.write_text(f'[metrics]\nlisten = ["127.0.0.1:{watched}"]\n')
+
+    done = other.eisd("run")
+
+    assert done.returncode == 75
+    assert f"127.0.0.1:{watched}" in done.stderr
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_mailbox_in_depth(site):
+    """`status NAME` tells of the connection, each folder with its position, and what it can."""
+    [told] = [json.loads(site.ok("status", "sales", "--json"))]
+    [one] = told["mailboxes"]
+    shown = site.ok("status", "sales")
+
+    assert one["live"]["push"] is True
+    assert one["live"]["connected_s"] >= 0
+    assert "IDLE" in one["live"]["capabilities"]
+    assert all(f["position"] for f in one["folders"] if f["status"] == "synced")
+    assert "told by the server" in shown
+    assert "INBOX" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_mailbox_in_trouble_says_why(site, dovecot, user):
+    """Refused credentials: the reason, the last errors, and the command that mends it."""
+    site.connect(dovecot, user)
+    site.secret.write_text("wrong")
+    site.start()
+    site.until(lambda: site.rows("SELECT state FROM mailbox_status") == [("problematic",)])
+
+    done = site.eisd("status", "sales")
+
+    assert done.returncode == 1
+    assert "problematic:auth" in done.stdout
+    assert "auth.refused" in done.stdout
+    assert "put the right password into secret, then: eisd mailbox reconnect sales" in done.stdout
+    assert "put the right password into secret" in site.eisd("issues").stdout
+    site.until(lambda: '"issue.opened"' in site.log(), seconds=30)
+
+
+@pytest.mark.usefixtures("watched")
+def test_live_events_are_followed(site, dovecot, user):
+    """`tail --json` shows an activity as it comes: whose it is, and no word of it."""
+    with subprocess.Popen(
+        [EISD, "-c", str(site.config), "tail", "--event", "match.", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as tail:
+        try:
+            dovecot.deliver(user, mail.make(from_="ada@customer.test", to=user, subject="one"))
+            first = json.loads(tail.stdout.readline())
+        finally:
+            tail.send_signal(signal.SIGINT)
+        assert tail.wait(10) == 130
+
+    assert first["event"] == "match.activity_created"
+    assert (first["mailbox"], first["contact_id"]) == ("sales", "1")
+    assert "one" not in json.dumps(first)
+
+
+@pytest.mark.usefixtures("watched")
+def test_recent_events_without_following(site):
+    """`tail --no-follow` shows what was, and ends."""
+    shown = site.ok("tail", "--no-follow", "-n", "50")
+
+    assert "daemon.ready" in shown
+    assert "\x1b" not in shown
+
+
+def test_no_daemon_no_tail(site):
+    """69, and how to start it."""
+    done = site.eisd("tail", "--no-follow")
+
+    assert done.returncode == 69
+
+
+@pytest.mark.usefixtures("watched")
+def test_watching_without_a_terminal(site):
+    """`status --watch` into a pipe prints a line for each change, without escapes."""
+    with subprocess.Popen(
+        [EISD, "-c", str(site.config), "status", "--watch"], stdout=subprocess.PIPE, text=True
+    ) as watch:
+        try:
+            seen = [watch.stdout.readline(), watch.stdout.readline()]
+            site.ok("mailbox", "pause", "sales")
+            seen.append(watch.stdout.readline())
+        finally:
+            watch.send_signal(signal.SIGINT)
+        watch.wait(10)
+
+    assert any("sales  idle" in line for line in seen[:2])
+    assert "sales  paused" in seen[2]
+    assert "\x1b" not in "".join(seen)
