@@ -251,6 +251,16 @@ MATCH_ACTIVITY_CREATED = _event(
     "contact_id", "activity_id", "rule", "direction", "workspace",
     help="A message became an activity of a contact.",
 )  # fmt: skip
+MATCH_CONTACT_CREATED = _event(
+    "match.contact_created", _I, "contact made: {contact_id}",
+    "contact_id", "workspace",
+    help="A message made a contact of somebody unknown (`create.policy`).",
+)  # fmt: skip
+MATCH_MESSAGE_UNMATCHED = _event(
+    "match.message_unmatched", _D, "nobody's: {reason}",
+    "candidates", "reason",
+    help="A copy concerns no contact. Nothing readable of it is kept.",
+)  # fmt: skip
 MATCH_MESSAGE_FAILED = _event(
     "match.message_failed", _E, "cannot be read; set aside after {attempt} attempts",
     "attempt", "quarantined",

@@ -199,7 +199,6 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
 NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("match", "new_address"), "from_added"),
     (("match", "reassign"), "keep"),
-    (("create", "policy"), "none"),
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),

@@ -102,6 +102,7 @@ class Core:
             rules=self.rules,
             logins=asyncio.Semaphore(CONNECTING),
             on_activity=self._on_activity,
+            on_settled=self._on_settled,
         )
         self.supervisor = Supervisor(self.services)
         self.retro = Retro(store, self.rules, self._from_the_past)
@@ -335,6 +336,14 @@ class Core:
         if settled.activities:
             tell_log(settled.activities, live=False)
             self._on_activity("", [one.id for one in settled.activities])
+        if settled.pending:
+            for mailbox in self.supervisor.mailboxes.values():
+                mailbox.lane_bell.ring()
+
+    def _on_settled(self, settled: Settled) -> None:
+        """A mailbox's mail concerns the past, or copies in other mailboxes."""
+        if settled.looks_back:
+            self.retro.bell.ring()
         if settled.pending:
             for mailbox in self.supervisor.mailboxes.values():
                 mailbox.lane_bell.ring()

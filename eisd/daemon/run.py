@@ -239,6 +239,8 @@ async def _bring_up_to_date(core: Core) -> ExitCode:
     )
     try:
         results = await core.once()
+        if (await core.retro.drain()).pending:  # of contacts that were made of what came
+            results |= await core.once()
     finally:
         forget()
     for name, error in results.items():

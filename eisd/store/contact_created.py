@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eisd.model.contact import AddressIn
@@ -68,6 +69,20 @@ def create(
         ),
     ).fetchone()
     return Created(contact, contact_id, interval, new=True, earlier=True)
+
+
+def rename(db: sqlite3.Connection, contact: int, better: Callable[[str, str], str]) -> None:
+    """Give a contact that eisd made the better name; ``better`` is told its name and its address.
+
+    One that somebody imported or named since is left alone.
+    """
+    row = db.execute(
+        "SELECT c.name, a.address FROM contact c JOIN address a ON a.contact = c.id AND a.created"
+        " WHERE c.id = ? AND c.created_by = 'auto' LIMIT 1",
+        (contact,),
+    ).fetchone()
+    if row is not None and (name := better(*row)) != row[0]:
+        db.execute("UPDATE contact SET name = ? WHERE id = ?", (name, contact))
 
 
 def _free_id(db: sqlite3.Connection, workspace: str, wanted: str) -> str:

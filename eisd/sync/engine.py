@@ -242,6 +242,7 @@ class Engine:
         for result, number in done.results.items():
             metrics.MESSAGES.inc(mailbox.name, result, by=number)
         mailbox.tell(done.activities, live=not self.behind)
+        mailbox.heed(done)
         if done.pending:
             mailbox.lane_bell.ring()
         if self.behind and monotonic() - self._told > PROGRESS:

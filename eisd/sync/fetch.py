@@ -188,6 +188,7 @@ class Fetcher:
                     lag_ms=lag_ms,
                 )
                 self._mailbox.tell(settled.activities, live=one.live)
+                self._mailbox.heed(settled)
 
 
 def _one_of_each(queued: Sequence[Queued]) -> list[Queued]:

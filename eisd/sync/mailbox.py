@@ -25,6 +25,7 @@ from eisd.store.database import Database
 from eisd.sync import metered
 from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
+from eisd.sync.settle import Settled
 from eisd.sync.state import Event, step
 
 
@@ -48,6 +49,8 @@ class Services:
     """How many mailboxes may be connecting at once."""
     on_activity: Callable[[str, Sequence[int]], None] = lambda _mailbox, _ids: None
     """Told of new activities, after they are durable."""
+    on_settled: Callable[[Settled], None] = lambda _settled: None
+    """Told of what was settled if others have to do with it: jobs on the past, copies to fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,13 @@ class Mailbox:
         for one in fresh:
             metrics.ACTIVITIES.inc(self.name, one.direction)
         tell_log(fresh, live=live)
+
+    def heed(self, settled: Settled) -> None:
+        """What was settled is durable: tell of contacts made, and wake who goes on with it."""
+        for workspace, contact_id in settled.created:
+            emit(events.MATCH_CONTACT_CREATED, contact_id=contact_id, workspace=workspace)
+        if settled.looks_back or settled.pending:
+            self.services.on_settled(settled)
 
     async def _store_state(self) -> None:
         state, reason, detail = self.state, self.reason, self.detail

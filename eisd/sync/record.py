@@ -33,6 +33,7 @@ from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
 from eisd.store.threads import Ref
+from eisd.sync.creating import create, creates
 from eisd.sync.prepare import Prepared, Ready, readable
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
@@ -123,6 +124,8 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     for row in copies.by_identity(tx.db, list({one.read.id_key for one in batch})):
         known.setdefault(row.id_key, []).append(row)
     alone, others = _apart(batch, known.keys(), book)
+    if creates(rules) and _created(rules, book, context, [one for one, _ in alone], done):
+        alone = [(one, concerns or book.may_know(one.read.keys)) for one, concerns in alone]
     rows = [_alone(rules, book, context, one, concerns=concerns) for one, concerns in alone]
     done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
     done.results.update(_RESULTS[row.outcome] for row in rows if row.outcome in _RESULTS)
@@ -183,6 +186,23 @@ def _apart(
         else:
             alone.append((members[0], concerns))
     return alone, others
+
+
+def _created(
+    rules: Rules, book: Book, context: Context, batch: Sequence[Prepared], done: Recorded
+) -> bool:
+    """Make the contacts that these copies ask for, before any of them is decided (C3)."""
+    before = len(done.created)
+    changed = False
+    both = rules.policy.create_policy == "sent_and_received"
+    for one in batch:
+        if one.held or one.read.outcome is not Outcome.UNMATCHED:
+            continue
+        if both or one.read.outgoing:
+            facts = readable(context, one)
+            sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
+            changed |= create(rules, book, facts, judge(rules, book, facts, [sight]), done)
+    return changed or len(done.created) > before
 
 
 def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool) -> NewCopy:

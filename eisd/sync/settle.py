@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from hashlib import blake2b
 
 from eisd.matcher.codec import unpack
@@ -32,6 +32,7 @@ from eisd.store.messages import Content, MessageRow
 from eisd.store.sql import Connection, stamp
 from eisd.store.threads import Refs
 from eisd.sync import threads
+from eisd.sync.creating import create
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, Sight, Verdict, judge
 
@@ -48,6 +49,10 @@ class Settled:
     pending: int = 0
     due: dict[bytes, None] = field(default_factory=dict)
     """Identities that depend on what was settled, to be settled next."""
+    created: list[tuple[str, str]] = field(default_factory=list)
+    """(workspace, id) of contacts that were made."""
+    looks_back: bool = False
+    """A job on the past was written: who works these off is to be told."""
 
 
 def settle(
@@ -181,7 +186,8 @@ class _Group:
         sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live) for r in counted]
         message = messages.find(self.book.db, self.rows[0].id_key, self.variant)
         told = threads.told_by_provider(counted)
-        verdict = judge(
+        decide = partial(
+            judge,
             self.rules,
             self.book,
             merged,
@@ -189,6 +195,9 @@ class _Group:
             threads=told,
             message=message.id if message else 0,
         )
+        verdict = decide()
+        if at_hand is not None and create(self.rules, self.book, merged, verdict, done):
+            verdict = decide()
         if message is not None and self._inherits and self._disowned(message, verdict, done):
             message = None
         refs = threads.refs_of(merged, told)

@@ -259,10 +259,11 @@ class World:
         await import_contacts(self.store, self.rules(), rows, replace=replace)
         await self.look_back()
 
-    async def look_back(self) -> None:
-        """Work off the jobs on the past."""
+    async def look_back(self) -> int:
+        """Work off the jobs on the past; returns how many copies now wait for their text."""
         found = await Retro(self.store, self.rules).drain()
         self.fresh.extend(one.id for one in found.activities)
+        return found.pending
 
     def services(self) -> Services:
         """What mailboxes work with."""
@@ -285,6 +286,8 @@ class World:
         """Bring mailboxes up to date, one after the other, each as after a restart."""
         for name in names or tuple(self.boxes):
             await Life(self.start(name)).once()
+        if await self.look_back():
+            await self.sync(*names)
 
     async def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the database."""
