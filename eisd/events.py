@@ -256,11 +256,6 @@ MATCH_CONTACT_CREATED = _event(
     "contact_id", "workspace",
     help="A message made a contact of somebody unknown (`create.policy`).",
 )  # fmt: skip
-MATCH_MESSAGE_UNMATCHED = _event(
-    "match.message_unmatched", _D, "nobody's: {reason}",
-    "candidates", "reason",
-    help="A copy concerns no contact. Nothing readable of it is kept.",
-)  # fmt: skip
 MATCH_MESSAGE_FAILED = _event(
     "match.message_failed", _E, "cannot be read; set aside after {attempt} attempts",
     "attempt", "quarantined",
