@@ -280,6 +280,11 @@ CONTACTS_IMPORTED = _event(
     "source", "workspace", "added", "updated", "ended", "removed", "skipped", "duration_ms",
     help="Contacts were imported by command, by API or from the watched file.",
 )  # fmt: skip
+CONTACT_CHANGED = _event(
+    "contact.changed", _I, "contact {what}",
+    "what", "contact_id",
+    help="One contact was added, changed, removed, restored, merged or purged (without its id).",
+)  # fmt: skip
 CONTACTS_REFUSED = _event(
     "contacts.refused", _E, "contacts of {source} refused: {reason}",
     "source", "reason",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eisd.errors import ExitCode, UserError
-from eisd.store import activities, contacts, folders, mailboxes
+from eisd.store import activities, contact_life, contacts, folders, mailboxes
 from eisd.store import status as counts
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.sql import Connection, now_ms, stamp
@@ -124,9 +124,11 @@ def activity_list(
     """
     if mailbox is not None:
         known_mailbox(db, mailbox)
+    merged = () if contact is None else _merged(db, contact, workspace)
     found = activities.listing(
         db,
-        contact=contact,
+        contact=None if merged else contact,
+        contacts=merged,
         workspace=workspace,
         mailbox=mailbox,
         since=since,
@@ -140,6 +142,14 @@ def activity_list(
         "activities": [masked(one, owner) for one in shown],
         "next": f"{last['occurred_at']}~{last['activity_id']}" if last else None,
     }
+
+
+def _merged(db: Connection, contact: str, workspace: str | None) -> list[tuple[str, str]]:
+    """Whom an id stands for, (workspace, id), if that is another than it says (M9)."""
+    known = contact_life.find(db, contact, workspace=workspace)
+    if all(one.contact_id == contact for one in known):
+        return []
+    return [(one.workspace, one.contact_id) for one in known]
 
 
 def _cursor(text: str) -> tuple[str, int]:
@@ -182,11 +192,21 @@ def contact_list(
 
 
 def contact_show(db: Connection, contact: str, *, workspace: str | None = None) -> list[Answer]:
-    """The contacts of that id, one a workspace, each with its summary. Raises UserError (67)."""
-    found = contacts.show(db, contact, workspace=workspace)
-    if not found:
+    """The contacts of that id, one a workspace, each with its summary. Raises UserError (67).
+
+    The id of a contact that was merged answers with the one it went into (M9).
+    """
+    known = contact_life.find(db, contact, workspace=workspace)
+    there = [one.row for one in known if one.deleted_at is None]
+    if known and not there:
+        raise UserError(
+            f"the contact {contact!r} was deleted",
+            hint=f"eisd contacts restore {contact}",
+            code=ExitCode.UNKNOWN,
+        )
+    if not there:
         raise UserError(f"there is no contact {contact!r}", code=ExitCode.UNKNOWN)
-    return found
+    return contacts.show(db, there)
 
 
 def workspace_list(db: Connection) -> list[Answer]:

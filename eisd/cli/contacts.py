@@ -1,15 +1,15 @@
-"""``eisd contacts``: import, export, list and show."""
+"""``eisd contacts``: import, export, list and show; the rest stands in `contact_life`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from eisd.cli import output
+from eisd.cli import contact_life, output
 from eisd.cli.base import Group
 from eisd.cli.context import Context
 from eisd.cli.options import json_option
@@ -27,6 +27,9 @@ FORMATS = ("csv", "jsonl", "vcf")
 )
 def contacts() -> None:
     """Whom your CRM knows: only their mail is kept."""
+
+
+contact_life.register(contacts)
 
 
 @contacts.command(
@@ -105,8 +108,22 @@ def _told(done: dict[str, Any]) -> None:
     if done["addresses_ended"]:
         parts.append(f"{done['addresses_ended']} addresses ended")
     output.line(f"contacts {would}{', '.join(parts)}")
+    _changes(done.get("changes", ()))
     if done["to_fetch"]:
         output.line(f"{done['to_fetch']} messages seen earlier {would or 'are '}theirs")
+
+
+def _changes(changes: Sequence[dict[str, Any]]) -> None:
+    """The first changes, as a diff would show them."""
+    marks = {"added": ("+", "green"), "updated": ("~", "yellow"), "removed": ("-", "red")}
+    for one in changes[:SHOWN]:
+        mark, colour = marks[one["what"]]
+        head = output.safe(f"{mark} {one['contact_id']} ({one['workspace']})")
+        output.line(output.paint(head, colour))
+        for line in one["lines"]:
+            output.line(output.safe(f"    {line}"))
+    if len(changes) > SHOWN:
+        output.say(f"the first {SHOWN} changes; --json has more")
 
 
 @contacts.command("export", examples=["eisd contacts export --format jsonl > people.jsonl"])

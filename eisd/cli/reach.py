@@ -57,12 +57,14 @@ def act(
 ) -> Any:
     """POST to a resource (or DELETE it), or do the ``work`` without a daemon; None: it needs one.
 
+    ``body`` are the parameters of a DELETE.
     Without a daemon the work has the database to itself.
     """
     client = context.client(timeout=timeout)
     try:
         if method == "DELETE":
-            return client.delete(resource)
+            params = {key: value for key, value in (body or {}).items() if value is not None}
+            return client.delete(resource, **params)
         return client.post(resource, body)
     except Unavailable as error:
         if not error.absent or work is None:

@@ -106,6 +106,7 @@ class Core:
         )
         self.supervisor = Supervisor(self.services)
         self.retro = Retro(store, self.rules, self._from_the_past)
+        self._looking: set[asyncio.Task[Settled]] = set()
         self._applying = asyncio.Lock()
         self._signature: tuple[object, ...] = ()
         self.before_reload: Callable[[Settings], Awaitable[None]] = _nothing
@@ -303,7 +304,15 @@ class Core:
     ) -> tuple[Imported, Settled]:
         """Import contacts and let the lanes fetch what they bring."""
         done = await import_contacts(self.store, self.rules(), people, replace=replace)
-        return done, await self.retro.drain()
+        return done, await self.look_back() or Settled()
+
+    async def look_back(self, seconds: float | None = None) -> Settled | None:
+        """Have the jobs on the past worked off; None: that goes on in the background."""
+        task = asyncio.create_task(self.retro.drain(), name="look back")
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+        await asyncio.wait({task}, timeout=seconds)
+        return task.result() if task.done() else None
 
     def listen(self, listener: Callable[[str, Sequence[int]], None]) -> Callable[[], None]:
         """Be told (mailbox, new activity ids) after each commit; call the result to stop.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from eisd.store.sql import compact, now_ms, stamp
+from eisd.store.sql import compact, marks, now_ms, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def listing(
     db: sqlite3.Connection,
     *,
     contact: str | None = None,
+    contacts: Sequence[tuple[str, str]] = (),
     mailbox: str | None = None,
     since: str | None = None,
     before: tuple[str, int] | None = None,
@@ -125,6 +126,7 @@ def listing(
 ) -> list[dict[str, object]]:
     """Activities as `activity_feed` shows them, newest first.
 
+    ``contact`` is an id in any workspace, ``contacts`` are (workspace, id).
     ``before``: only what comes after that (occurred_at, activity_id) in this order.
     """
     where, values = ["1"], list[object]()
@@ -137,6 +139,12 @@ def listing(
     if contact is not None:
         where.append("contact_id = ?")
         values.append(contact)
+    if contacts:  # the ids once more by themselves, for their index
+        where.append(f"contact_id IN ({marks(len(contacts))})")
+        values.extend(contact_id for _, contact_id in contacts)
+        pairs = ",".join("(?,?)" for _ in contacts)
+        where.append(f"(workspace, contact_id) IN (VALUES {pairs})")
+        values.extend(part for pair in contacts for part in pair)
     if since is not None:
         where.append("occurred_at >= ?")
         values.append(since)

@@ -243,6 +243,17 @@ def _update(
         done.unchanged += 1
 
 
+def redirects(db: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """For each contact that was merged, (workspace, id), the id of the one it went into (M9)."""
+    return {
+        (workspace, contact_id): target
+        for workspace, contact_id, target in db.execute(
+            "SELECT s.workspace, s.contact_id, t.contact_id FROM contact s"
+            " JOIN contact t ON t.id = s.merged_into"
+        )
+    }
+
+
 def merged_into(db: sqlite3.Connection, contact: int) -> int:
     """Follow a contact to the one it was merged into, in the end."""
     (target,) = db.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from eisd.model.facts import AddressEntry, KeyHash
 from eisd.store.sql import CHUNK, marks, signed, unsigned
@@ -86,19 +86,19 @@ def _entry(
     )
 
 
-def _addresses(db: sqlite3.Connection, contact: int) -> list[dict[str, object]]:
-    rows = db.execute(
-        """
-        SELECT address, is_primary,
-          strftime('%Y-%m-%dT%H:%M:%fZ', added_at / 1000.0, 'unixepoch'),
-          strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch')
-        FROM address WHERE contact = ? ORDER BY ended_at IS NOT NULL, is_primary DESC, id
-        """,
-        (contact,),
-    )
+_ADDRESSES = """
+  (SELECT json_group_array(json_array(address, is_primary,
+      strftime('%Y-%m-%dT%H:%M:%fZ', added_at / 1000.0, 'unixepoch'),
+      strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch')))
+    FROM (SELECT * FROM address WHERE contact = c.id
+      ORDER BY ended_at IS NOT NULL, is_primary DESC, id))
+"""
+
+
+def _addresses(listed: str) -> list[dict[str, object]]:
     return [
         {"address": address, "primary": bool(primary), "added_at": added, "ended_at": ended}
-        for address, primary, added, ended in rows
+        for address, primary, added, ended in json.loads(listed)
     ]
 
 
@@ -115,9 +115,9 @@ def listing(
     """
     size = -1 if limit is None else limit
     rows = db.execute(
-        "SELECT id, workspace, contact_id, name, kind, company FROM contact"
-        " WHERE deleted_at IS NULL AND (?1 IS NULL OR workspace = ?1) AND id > ?2"
-        " ORDER BY id LIMIT ?3",
+        f"SELECT c.id, c.workspace, c.contact_id, c.name, c.kind, c.company, {_ADDRESSES}"
+        " FROM contact c WHERE c.deleted_at IS NULL AND (?1 IS NULL OR c.workspace = ?1)"
+        " AND c.id > ?2 ORDER BY c.id LIMIT ?3",
         (workspace, after, size),
     ).fetchall()
     found = [
@@ -127,28 +127,25 @@ def listing(
             "workspace": space,
             "kind": kind,
             "company": company,
-            "addresses": _addresses(db, row_id),
+            "addresses": _addresses(listed),
         }
-        for row_id, space, contact_id, name, kind, company in rows
+        for _, space, contact_id, name, kind, company, listed in rows
     ]
     return found, rows[-1][0] if rows and len(rows) == size else None
 
 
-def show(
-    db: sqlite3.Connection, contact_id: str, *, workspace: str | None = None
-) -> list[dict[str, object]]:
-    """The contacts of that id (one a workspace), each with its summary."""
-    cursor = db.execute(
-        "SELECT * FROM contact_summary WHERE contact_id = ?1"
-        " AND (?2 IS NULL OR workspace = ?2) ORDER BY workspace",
-        (contact_id, workspace),
-    )
-    names = [column[0] for column in cursor.description]
-    found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    for summary in found:
-        row = db.execute(
-            "SELECT id, kind, company FROM contact WHERE workspace = ? AND contact_id = ?",
-            (summary["workspace"], contact_id),
-        ).fetchone()
-        summary |= {"kind": row[1], "company": row[2], "addresses": _addresses(db, row[0])}
+def show(db: sqlite3.Connection, rows: Sequence[int]) -> list[dict[str, object]]:
+    """Contacts by their row ids, each with its summary."""
+    found = []
+    for row in rows:
+        cursor = db.execute(
+            f"SELECT s.*, c.kind, c.company, {_ADDRESSES} AS addresses FROM contact c"
+            " JOIN contact_summary s ON s.workspace = c.workspace AND s.contact_id = c.contact_id"
+            " WHERE c.id = ?",
+            (row,),
+        )
+        names = [column[0] for column in cursor.description]
+        for values in cursor:
+            told = dict(zip(names, values, strict=True))
+            found.append(told | {"addresses": _addresses(told["addresses"])})
     return found

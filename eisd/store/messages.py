@@ -119,7 +119,10 @@ def describe(
     gate_at: int,
     people: Iterable[Participant],
 ) -> None:
-    """Set a message's times and its readable participants, from the merged facts (I4)."""
+    """Set a message's times and its readable participants, from the merged facts (I4).
+
+    Of whom was purged a keyed hash is written (M10).
+    """
     db.execute(
         "UPDATE message SET occurred_at = ?, gate_at = ? WHERE id = ?",
         (occurred_at, gate_at, message),
@@ -127,9 +130,14 @@ def describe(
     db.executemany(
         """
         INSERT INTO participant (message_id, exact, role, address, name, relaxed, domain,
-          registrable, marks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          registrable, marks)
+        SELECT ?1, ?2, ?3, iif(purged, printf('purged:%016x', ?2), ?4), iif(purged, '', ?5), ?6, ?7,
+          ?8, ?9
+        FROM (SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = ?2 AND purged) AS purged)
+        WHERE true
         ON CONFLICT (message_id, exact) DO UPDATE SET role = excluded.role,
-          marks = excluded.marks, name = CASE name WHEN '' THEN excluded.name ELSE name END
+          marks = excluded.marks, name = iif(name = '' AND address NOT LIKE 'purged:%',
+            excluded.name, name)
         """,
         [
             (

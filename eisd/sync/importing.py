@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisd.matcher.keys import Hasher
@@ -66,6 +67,42 @@ def hashed(hasher: Hasher, rows: Iterable[ContactRow], local_case: LocalCase) ->
     ]
 
 
+def folded(
+    given: Sequence[ContactIn], redirects: Mapping[tuple[str, str], str]
+) -> Sequence[ContactIn]:
+    """The contacts, those that were merged counted with the ones they went into (M9).
+
+    One whose target the source does not have stands for itself: it gives, and takes nothing.
+    """
+    targets = {
+        (one.workspace, redirects[one.workspace, one.contact_id])
+        for one in given
+        if (one.workspace, one.contact_id) in redirects
+    }
+    if not targets:
+        return given
+    there = {(one.workspace, one.contact_id) for one in given} & targets
+    more: dict[tuple[str, str], list[AddressIn]] = {}
+    rest = []
+    for one in given:
+        target = redirects.get((one.workspace, one.contact_id))
+        if target is None or (one.workspace, target) not in there:
+            rest.append(one)
+        else:
+            more.setdefault((one.workspace, target), []).extend(
+                dataclasses.replace(each, primary=False) for each in one.addresses
+            )
+    return [_with(one, more.get((one.workspace, one.contact_id), ())) for one in rest]
+
+
+def _with(person: ContactIn, more: Sequence[AddressIn]) -> ContactIn:
+    known = {one.key for one in person.addresses}
+    new = {one.key: one for one in more if one.key not in known}
+    return (
+        dataclasses.replace(person, addresses=(*person.addresses, *new.values())) if new else person
+    )
+
+
 async def import_contacts(
     store: Database, rules: Rules, given: Sequence[ContactIn], *, replace: bool = False
 ) -> Imported:
@@ -74,6 +111,7 @@ async def import_contacts(
     Each part's history is looked for by jobs on the past; who works them off is to be told.
     """
     done = Imported()
+    given = folded(given, await store.read(contact_import.redirects))
     workspaces = {one.workspace for one in given}
     run = await store.write(lambda tx: contact_import.begin(tx.db, workspaces))
     for at in range(0, len(given), PART):

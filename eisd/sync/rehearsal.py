@@ -18,7 +18,7 @@ from eisd.store.contact_filter import Filter
 from eisd.store.contact_import import Imported
 from eisd.store.retro import Pass
 from eisd.store.sql import Connection, now_ms
-from eisd.sync.importing import PART
+from eisd.sync.importing import PART, folded
 from eisd.sync.retro import keys_in
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, judge
@@ -44,6 +44,7 @@ def rehearse(
 ) -> Rehearsed:
     """Say what an import would do."""
     found = Rehearsed()
+    people = folded(people, contact_import.redirects(db))
     book = _Would(Book.read(db), contact_import.empty(db, {one.workspace for one in people}))
     for at in range(0, len(people), PART):
         part = people[at : at + PART]

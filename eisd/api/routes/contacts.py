@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
-from eisd.api import actions, answers
+from eisd.api import actions, answers, contact_actions
 from eisd.api.answers import Answer
-from eisd.api.request import Limit, The
+from eisd.api.request import Body, Limit, The
 from eisd.errors import ExitCode, UserError
 
 routes = APIRouter()
@@ -63,6 +64,86 @@ def _import_body(data: bytes) -> dict[str, Any]:
         if key not in kinds or not isinstance(value, kinds[key]):
             raise UserError(f"{key!r} is not known, or of the wrong kind", code=ExitCode.DATA)
     return {"items": items, **body}
+
+
+class AddressBody(Body):
+    """An address; without ``added_at`` (RFC 3339) it counts from now on."""
+
+    address: str
+    primary: bool = False
+    added_at: str | None = None
+    ended_at: str | None = None
+
+
+class ContactBody(Body):
+    """What is known of a contact; what is empty stays as it is."""
+
+    name: str = ""
+    kind: str = ""
+    company: str = ""
+    workspace: str = "default"
+    addresses: list[AddressBody] = Field(default_factory=list)
+
+
+class PlaceBody(Body):
+    """Which workspace, where several have a contact of that id."""
+
+    workspace: str | None = None
+
+
+class MergeBody(PlaceBody):
+    """The contact that takes the other one's addresses and activities."""
+
+    into: str
+
+
+class BackfillBody(PlaceBody):
+    """Since when (ms since 1970 UTC); without it, all that was ever listed."""
+
+    since_ms: int | None = None
+
+
+@routes.post("/contacts/{contact}", tags=["contacts"])
+async def add_contact(core: The, contact: str, body: ContactBody) -> Answer:
+    """Add a contact, or addresses to one; nothing that it has ends."""
+    return await contact_actions.add(core, {"id": contact, **body.model_dump(mode="json")})
+
+
+@routes.delete("/contacts/{contact}", tags=["contacts"])
+async def remove_contact(
+    core: The, contact: str, workspace: str | None = None, purge: bool = False
+) -> Answer:
+    """Delete a contact; activities stay. With ``purge`` all that is readable of it is erased."""
+    action = contact_actions.purge if purge else contact_actions.remove
+    return await action(core, contact, workspace=workspace)
+
+
+@routes.delete("/contacts/{contact}/addresses", tags=["contacts"])
+async def end_address(
+    core: The, contact: str, address: str, workspace: str | None = None
+) -> Answer:
+    """End one address of a contact; what came by it stays."""
+    return await contact_actions.end_address(core, contact, address, workspace=workspace)
+
+
+@routes.post("/contacts/{contact}/restore", tags=["contacts"])
+async def restore_contact(core: The, contact: str, body: PlaceBody) -> Answer:
+    """Take a deletion back; the addresses count again from now on."""
+    return await contact_actions.restore(core, contact, workspace=body.workspace)
+
+
+@routes.post("/contacts/{contact}/merge", tags=["contacts"])
+async def merge_contact(core: The, contact: str, body: MergeBody) -> Answer:
+    """Merge a contact into another of its workspace; its id answers with that one."""
+    return await contact_actions.merge(core, contact, body.into, workspace=body.workspace)
+
+
+@routes.post("/contacts/{contact}/backfill", tags=["contacts"])
+async def backfill_contact(core: The, contact: str, body: BackfillBody) -> Answer:
+    """Give a contact the mail from before its addresses were added."""
+    return await contact_actions.backfill(
+        core, contact, since_ms=body.since_ms, workspace=body.workspace
+    )
 
 
 @routes.get("/workspaces", tags=["contacts"])
