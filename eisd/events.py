@@ -122,8 +122,13 @@ IMAP_DISCONNECTED = _event(
     "host", "reason", "idle_s", "attempt", "retry_in_s",
     help="A connection ended without our asking, or could not be made; it is tried again by "
     "itself. Written of the first try, the second, the fourth, and so on; of the others at debug.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
+)  # fmt: skip
+SESSION_KEPT = _event(
+    "session.kept", _W, "no new session before the token ends ({reason}); again in {retry_in_s} s",
+    "reason", "retry_in_s",
+    help="The provider closes a session when its token ends; the old one is used until then.",
+    folded=True, error=True,
 )  # fmt: skip
 IMAP_UIDVALIDITY_CHANGED = _event(
     "imap.uidvalidity_changed", _W, "the server renumbered the folder; it is listed again",
@@ -135,15 +140,13 @@ PROVIDER_THROTTLED = _event(
     "provider.throttled", _W, "the provider asks for {retry_after_s} s of rest",
     "retry_after_s", "scope",
     help="A rate limit or a connection limit was met; eisd waits as long as it was told.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 AUTH_REFUSED = _event(
     "auth.refused", _E, "the server refused the credentials; mend it with: {fix}",
     "provider", "fix",
     help="The remote said no to the credentials. The mailbox waits for a person.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 AUTH_REFRESHED = _event(
     "auth.refreshed", _D, "access token refreshed",
@@ -154,8 +157,7 @@ AUTH_DOUBTED = _event(
     "auth.doubted", _W, "{provider} says the sign-in has ended; asked again in {retry_in_s} s",
     "provider", "retry_in_s",
     help="A first `invalid_grant` is checked once more before it is believed: providers err, too.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 AUTH_APP_REFUSED = _event(
     "auth.app_refused", _E, "{provider} refuses the application [oauth.{app}]: {reason}",
@@ -207,8 +209,7 @@ FOLDER_FAILED = _event(
     "folder.failed", _W, "folder {folder} cannot be read: {reason}",
     "reason", "retry_in_s",
     help="One folder fails while the mailbox works; it is tried again by itself.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 SYNC_COMPLETED = _event(
     "sync.completed", _D, "{n} copies in {duration_ms} ms",
@@ -219,8 +220,7 @@ SYNC_FAILED = _event(
     "sync.failed", _W, "pass ended early: {reason}",
     "reason", "retry_in_s",
     help="A pass over a mailbox ended with an error and is tried again.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 BACKFILL_PROGRESSED = _event(
     "backfill.progressed", _I, "{done} of about {total} listed",
@@ -309,15 +309,13 @@ DB_WRITE_FAILED = _event(
     "db.write_failed", _E, "cannot write the database: {reason}",
     "reason", "retry_in_s",
     help="Disk full, or an I/O error. Nothing is acknowledged until writing works again.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 DB_READ_FAILED = _event(
     "db.read_failed", _W, "cannot read the database: {reason}",
     "reason",
     help="A reading connection failed; it is tried again by itself.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip
 DB_BACKUP_DONE = _event(
     "db.backup_done", _I, "backup written to {path}",
@@ -342,6 +340,5 @@ LIBRARY_WARNED = _event(
     "library.warned", _W, "{text}",
     "logger", "text",
     help="A library's own log line at warning or above.",
-    folded=True,
-    error=True,
+    folded=True, error=True,
 )  # fmt: skip

@@ -33,6 +33,7 @@ from eisd.sync.lane import Lane
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.metered import code_of
 from eisd.sync.record import forget_people
+from eisd.sync.renewal import Opened, Renewal
 from eisd.sync.state import Event
 
 WATCH = 300.0
@@ -56,6 +57,7 @@ class Life:
         self._mailbox = mailbox
         self._backoffs: Backoffs = fresh()
         self._lane = Lane(mailbox)
+        self._renewal = Renewal(mailbox)
         self._connected_at: float | None = None
 
     async def live(self) -> None:
@@ -100,15 +102,7 @@ class Life:
         mailbox = self._mailbox
         began = monotonic()
         try:
-            async with mailbox.services.logins:
-                if mailbox.state is not MailboxState.PROBLEMATIC:  # a probe is no news
-                    await mailbox.event(Event.CONNECT)
-                opening = mailbox.session()
-                session = await opening.__aenter__()
-            try:
-                await self._serve(session)
-            finally:
-                await opening.__aexit__(None, None, None)
+            await self._serve_all(await self._renewal.open(self._connecting))
         except (DriverError, StoreError, UserError) as exc:
             return await self._failed(exc)
         except Exception as exc:  # noqa: BLE001  our mistake: this mailbox starts anew, alone
@@ -121,8 +115,23 @@ class Life:
             self._forgive(monotonic() - began)
         return 0.0
 
-    async def _serve(self, session: Session) -> None:
-        """Work on a live session until it fails, or somebody asks for another one."""
+    async def _connecting(self) -> None:
+        """It is this mailbox's turn; a probe of one that waits for a person is no news."""
+        if self._mailbox.state is not MailboxState.PROBLEMATIC:
+            await self._mailbox.event(Event.CONNECT)
+
+    async def _serve_all(self, opened: Opened | None) -> None:
+        """Work on a session, and on those that take over from it."""
+        try:
+            while opened is not None:
+                old, opened = opened, await self._serve(opened.session)
+                await old.close()
+        finally:
+            if opened is not None:
+                await opened.close()
+
+    async def _serve(self, session: Session) -> Opened | None:
+        """Work on a live session until it fails, or another takes over, which is returned."""
         mailbox = self._mailbox
         await self._logged_in(session)
         engine = Engine(mailbox, session, lambda: self._lane.live(session))
@@ -130,6 +139,8 @@ class Life:
         try:
             discovered = float("-inf")
             while not mailbox.is_interrupted():
+                if following := await self._renewal.successor():
+                    return following
                 if monotonic() - discovered > DISCOVER or mailbox.asked:
                     await engine.discover()
                     discovered = monotonic()
@@ -146,6 +157,7 @@ class Life:
                 mailbox.tell_waiters()
                 await self._watch(engine, session)
             mailbox.reconnect = False
+            return None
         finally:
             lane.cancel()
             with suppress(asyncio.CancelledError):
@@ -162,7 +174,7 @@ class Life:
     async def _watch(self, engine: Engine, session: Session) -> None:
         """Wait for mail until the next full pass is due."""
         mailbox = self._mailbox
-        end = monotonic() + mailbox.plan.interval
+        end = monotonic() + min(mailbox.plan.interval, self._renewal.left)
         while (left := end - monotonic()) > 0:
             folder = engine.watched()
             if folder is None or not mailbox.plan.push:

@@ -37,12 +37,12 @@ __all__ = ["MAIL", "TENANT", "Consent", "Fault", "Idp", "Token"]
 class Idp:
     """The provider, on a free port of loopback, for one ``async with``."""
 
-    def __init__(self, *, lifetime: float = 3600.0, rotate: bool = False) -> None:
+    def __init__(self, *, lifetime: float = 3600.0, rotate: bool = False, port: int = 0) -> None:
         """Take ``rotate``: a refresh token is good for one use, and its reuse ends the sign-in."""
         self.lifetime = lifetime
         self.rotate = rotate
         self.secret = "s3cret"
-        self.port = 0
+        self.port = port
         self.faults: list[Fault] = []
         self.aadsts: list[int] = []
         self.consent: dict[str, Consent] = {}
