@@ -16,6 +16,7 @@ like this one that were folded into it.
 from __future__ import annotations
 
 from eisd import metrics
+from eisd.event_sending import *  # noqa: F403 - one catalogue, in two files
 from eisd.event_spec import BOUND, CATALOGUE, ERROR, EventSpec, Level
 from eisd.event_spec import declare as _event
 

@@ -8,7 +8,17 @@ from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from eisd.config.policy import OnRemoteDelete
 from eisd.config.secrets import SecretRef
-from eisd.config.types import Address, Duration, Lax, Name, Size, Table, Window, key
+from eisd.config.types import (
+    Address,
+    Duration,
+    Lax,
+    Name,
+    RateValue,
+    Size,
+    Table,
+    Window,
+    key,
+)
 from eisd.model.mailbox import SyncMode
 
 
@@ -61,6 +71,8 @@ class MailboxSettings(Table):
         'added unless sync = "incoming".',
         examples=[["INBOX", "\\Sent"]],
     )
+    send_rate: RateValue | None = key(None, "Overrides outbound.rate.", examples=["10/m"])
+    send_per_day: int | None = key(None, "Overrides outbound.per_day.", ge=1, examples=[200])
     driver_tables: dict[str, dict[str, Any]] = key(
         {},
         "Every other table: the driver's own options, as TOML gives them.",

@@ -202,7 +202,6 @@ NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),
-    (("outbound",), {}),
     (("plans",), {}),
     (("webhooks",), {}),
 )

@@ -123,11 +123,38 @@ class ContactsSettings(Table):
     )
 
 
+class HostLimits(Table):
+    """What all mailboxes that send through one host may send together."""
+
+    rate: RateValue | None = key(None, "The most messages.", examples=["100/m"])
+    per_day: int | None = key(None, "The most messages in 24 hours.", ge=1, examples=[20_000])
+
+
 class OutboundSettings(Table):
     """Mail sent through eisd."""
 
     retry_for: Duration = key("48h", "How long a message is tried again before it has failed.")
-    rate: RateValue = key("30/m", "The most messages that one mailbox sends.")
+    rate: RateValue = key(
+        "30/m",
+        "The most messages that one mailbox sends; less where the provider is known to take less.",
+    )
+    per_day: int | None = key(
+        None,
+        "The most messages that one mailbox sends in 24 hours; where the provider counts "
+        "recipients, recipients. Without it: what the provider is known to take.",
+        ge=1,
+        examples=[500],
+    )
+    templates: FilePath | None = key(
+        None,
+        "A folder of templates, beside those in the database; relative to the configuration.",
+        examples=["templates"],
+    )
+    hosts: dict[str, HostLimits] = key(
+        {},
+        "Limits of whole servers, by the host's name.",
+        examples=[{"smtp.example.org": {"rate": "100/m"}}],
+    )
 
 
 class HealthSettings(Table):

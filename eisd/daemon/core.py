@@ -11,16 +11,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from eisd import events
 from eisd.api.core import Condition
 from eisd.api.stream import Stream
 from eisd.auth.apps import apps_of, secret_of
 from eisd.auth.keeper import Keeper
-from eisd.config.load import ConfigRefused, Loaded, load
+from eisd.config.load import Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
+from eisd.daemon.files import places, signature
+from eisd.daemon.sending import stations
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
 from eisd.errors import ConfigError, ExitCode, UserError
@@ -28,7 +29,10 @@ from eisd.logs import bind, emit, names
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
 from eisd.model.contact import ContactIn
+from eisd.outbox.desk import Desk
+from eisd.outbox.station import Services as Sending
 from eisd.store import folders, mailboxes
+from eisd.store.activities import Fresh
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database, Tx
 from eisd.store.grants import Grants
@@ -41,6 +45,7 @@ from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services, tell_log
 from eisd.sync.retro import Retro
 from eisd.sync.rules import Rules
+from eisd.sync.sent import Recording
 from eisd.sync.settle import Settled
 
 PARSER_REST = 900.0
@@ -105,6 +110,9 @@ class Core:
             on_settled=self._on_settled,
         )
         self.supervisor = Supervisor(self.services)
+        self.outbox = Desk(
+            Sending(store, self.parser, Recording(self.rules), self._tell_sent), hasher
+        )
         self.retro = Retro(store, self.rules, self._from_the_past)
         self._looking: set[asyncio.Task[Settled]] = set()
         self._applying = asyncio.Lock()
@@ -146,7 +154,7 @@ class Core:
 
     def changed_on_disk(self) -> bool:
         """Whether the configuration's files changed since they were read."""
-        return _signature(self.loaded.path) != self._signature
+        return signature(self.loaded.path) != self._signature
 
     def rules(self) -> Rules:
         """The rules in force."""
@@ -155,11 +163,16 @@ class Core:
         return self._rules
 
     async def start(self) -> None:
-        """Start a task for every mailbox that is enabled."""
+        """Start a task for every mailbox that is enabled, and send what is queued."""
         await self.supervisor.apply(self._plans(self.loaded), self._ids)
+        await self.outbox.posts.start()
 
     async def once(self) -> dict[str, Exception | None]:
-        """Bring every enabled mailbox up to date; return what went wrong, by name."""
+        """Send what is queued and bring every enabled mailbox up to date.
+
+        Returns what went wrong, by name.
+        """
+        unsent = await self.outbox.posts.drain()
         mailboxes_at_work = []
         for name, plan in self._plans(self.loaded).items():
             row = await self._row(self._ids[name])
@@ -177,11 +190,12 @@ class Core:
             return None
 
         results = await asyncio.gather(*(one(mailbox) for mailbox in mailboxes_at_work))
-        return dict(zip((m.name for m in mailboxes_at_work), results, strict=True))
+        found = dict(zip((m.name for m in mailboxes_at_work), results, strict=True))
+        return {name: error or unsent.get(name) for name, error in found.items()}
 
     async def close(self) -> None:
         """Stop the mailboxes, finish what is being written, and let go of everything."""
-        await self.supervisor.close()
+        await asyncio.gather(self.supervisor.close(), self.outbox.posts.close())
         await self.keeper.aclose()
         await self.parser.aclose()
         await self.headers.aclose()
@@ -202,7 +216,7 @@ class Core:
                 changes = await self._reload()
         except UserError as error:
             condition.refused = str(error)
-            emit(events.CONFIG_RELOAD_REJECTED, errors=_places(error))
+            emit(events.CONFIG_RELOAD_REJECTED, errors=places(error))
             kept = condition.loaded_at.strftime("%Y-%m-%d %H:%M:%SZ")
             raise ConfigError(
                 f"{error}. Nothing changed: the configuration of {kept} stays in force.",
@@ -248,12 +262,14 @@ class Core:
         if mailbox := self.supervisor.mailboxes.get(name):
             mailbox.paused = paused
             mailbox.bell.ring()
+        await self.outbox.posts.pause(name, paused=paused)
 
     def reconnect(self, name: str) -> None:
         """Connect anew, at once, whatever the mailbox is waiting for."""
         mailbox = self.running(name)
         mailbox.reconnect = True
         mailbox.bell.ring()
+        self.outbox.posts.wake(name)
 
     async def resync(self, name: str, folder: str | None, since_ms: int | None) -> list[str]:
         """List folders anew from the window, or from ``since_ms``; return which."""
@@ -326,11 +342,15 @@ class Core:
 
     async def _configure(self, loaded: Loaded) -> None:
         settings, hasher = loaded.settings, self.hasher
-        self._signature = await asyncio.to_thread(_signature, loaded.path)
+        self._signature = await asyncio.to_thread(signature, loaded.path)
         ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
         self._ids = ids
         self.keeper.configure(apps_of(settings), secret_of(settings, loaded.base_dir, self.secrets))
         self._rules = assemble.rules(settings, hasher, ids)
+        rows = await self.store.read(mailboxes.all_rows)
+        paused = {row.name for row in rows if row.configured and row.paused}
+        self.outbox.local_case = settings.normalize.local_case
+        await self.outbox.posts.apply(stations(settings, self._plans(loaded), ids), paused)
 
     async def _row(self, mailbox: int) -> MailboxRow:
         return await self.store.read(lambda db: mailboxes.by_id(db, mailbox))
@@ -339,6 +359,12 @@ class Core:
         return assemble.plans(
             loaded.settings, self.registry, loaded.base_dir, self.secrets, self.keeper
         )
+
+    def _tell_sent(self, mailbox: str, fresh: Sequence[Fresh]) -> None:
+        """What is sent has become activities, and they are durable."""
+        if fresh:
+            tell_log(fresh, live=True)
+            self._on_activity(mailbox, [one.id for one in fresh])
 
     def _from_the_past(self, settled: Settled) -> None:
         """What a change of contacts brought is durable: tell it, and let the lanes fetch."""
@@ -363,27 +389,6 @@ class Core:
             listener(mailbox, ids)
 
 
-def _signature(config: Path) -> tuple[object, ...]:
-    """What changes when somebody touches a file of the configuration. Blocks for a moment."""
-    files = [config, *sorted((config.parent / "conf.d").glob("*.toml"))]
-    found: list[object] = []
-    for file in files:
-        try:
-            facts = file.stat()
-        except OSError:
-            found.append((file, None))
-        else:
-            found.append((file, facts.st_mtime_ns, facts.st_size, facts.st_ino))
-    return tuple(found)
-
-
 async def _nothing(settings: Settings) -> None:
     """Refuse no settings."""
     del settings
-
-
-def _places(error: UserError) -> list[str]:
-    """What the log says of a refused configuration: places and keys, never what stands there."""
-    if isinstance(error, ConfigRefused):
-        return [f"{one.place} {one.key}: {one.code}" for one in error.problems]
-    return [str(error)]

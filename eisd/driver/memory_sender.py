@@ -77,7 +77,8 @@ class MemorySender:
     def _take(self, envelope: Envelope, rfc822: bytes) -> None:
         self._outlet.taken.append((envelope, without_bcc(rfc822)))
         if self._outlet.facts.files_sent:
-            self._mailbox.deliver(rfc822, self._folder(FolderRole.SENT).name, flags=("\\Seen",))
+            name = self._folder(FolderRole.SENT).name
+            self._mailbox.deliver(rfc822, name, gate_at=datetime.now(UTC), flags=("\\Seen",))
 
     # The copy
 
@@ -117,7 +118,8 @@ class MemorySender:
     def _append(self, role: FolderRole, rfc822: bytes, flag: str) -> RemoteId:
         there = self._find(role, _message_id(rfc822))
         name = self._folder(role).name
-        return there or self._mailbox.deliver(rfc822, name, flags=(flag,))
+        now = datetime.now(UTC)
+        return there or self._mailbox.deliver(rfc822, name, gate_at=now, flags=(flag,))
 
 
 def _message_id(rfc822: bytes) -> str:

@@ -25,6 +25,7 @@ NOBODY: Final = Staff(frozenset(), frozenset())
 
 _LIST: Final = int(Signal.LIST)
 _TWO_WAY: Final = SyncMode.TWO_WAY
+_ONE_WAY: Final = SyncMode.ONE_WAY
 _MATCHED: Final = Outcome.MATCHED
 _DIRECTION: Final = (Outcome.SKIPPED, OutcomeReason.DIRECTION)
 _FED_NOTHING: Final[Mapping[str, int]] = {}
@@ -47,6 +48,8 @@ class Sight(NamedTuple):
     gate_at: int
     box: Box
     live: bool
+    ours: bool = False
+    """What eisd itself sent."""
 
 
 class Own(Protocol):
@@ -156,7 +159,7 @@ def _eligible(
     for at, sight in enumerate(sights):
         connected_at = people.feeds.get(sight.mailbox, _FED_NOTHING).get(workspace)
         mailbox = own(sight.mailbox)
-        if connected_at is not None and _takes(mailbox.mode, direction):
+        if connected_at is not None and _takes(mailbox.mode, direction, ours=sight.ours):
             found[at] = CopyFacts(
                 sight.mailbox,
                 mailbox.key,
@@ -169,8 +172,10 @@ def _eligible(
     return found
 
 
-def _takes(mode: SyncMode, direction: Direction) -> bool:
-    """Whether a mailbox records mail of that direction (M15)."""
+def _takes(mode: SyncMode, direction: Direction, *, ours: bool) -> bool:
+    """Whether a mailbox records mail of that direction, or what eisd itself sent (M15)."""
+    if mode is _ONE_WAY:
+        return ours
     return mode is _TWO_WAY or mode.value == direction.value
 
 

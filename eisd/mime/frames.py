@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from eisd.model.mail import Attachment, DeliveryReport, Parsed, ParseStatus
+from eisd.model.mail import Attachment, DeliveryReport, Fate, Parsed, ParseStatus
 
 REQUEST: Final = struct.Struct(">II")
 """Octets of JSON, octets of message."""
@@ -109,4 +109,10 @@ def _report(row: Mapping[str, Any] | None) -> DeliveryReport | None:
         status=_text(row["status"]),
         recipients=tuple(_text(each) for each in row["recipients"]),
         original_message_id=None if original is None else _text(original),
+        envelope_id=_text(row["envelope_id"]),
+        fates=tuple(_fate(*each) for each in row["fates"]),
     )
+
+
+def _fate(recipients: Sequence[object], action: object, status: object) -> Fate:
+    return Fate(tuple(_text(each) for each in recipients), _text(action), _text(status))

@@ -9,7 +9,7 @@ from eisd.mime.addresses import address_key
 from eisd.mime.charset import guess
 from eisd.mime.headers import extract, header_lines, message_id
 from eisd.mime.limits import ADDRESSES, HEADER_BLOCK
-from eisd.model.mail import DeliveryReport
+from eisd.model.mail import DeliveryReport, Fate
 
 STATUS: Final = "message/delivery-status"
 DISPOSITION: Final = "message/disposition-notification"
@@ -17,6 +17,8 @@ DISPOSITION: Final = "message/disposition-notification"
 _GRAVITY: Final = ("failed", "delayed", "expanded", "relayed", "delivered")
 _CODE: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _WORD: Final = re.compile(r"[a-z-]{1,40}")
+_ENVELOPE: Final = re.compile(r"[\x21-\x7e]{1,100}")
+_DEAD: Final = re.compile(r"5\.(1\.(?![78]$)[0-9]+|2\.1|4\.4)")
 _Group = dict[bytes, str]
 
 
@@ -27,15 +29,38 @@ def delivery_report(kind: str, body: bytes, returned: bytes) -> DeliveryReport:
     if kind == DISPOSITION:
         return _receipt(groups, original)
     recipients = [group for group in groups if _recipient(group)]
-    worst = min(recipients, key=_rank, default=groups[0] if groups else {})
-    code = _CODE.search(worst.get(b"status", ""))
-    action = _WORD.match(worst.get(b"action", "").lower())
+    fate = _fate(min(recipients, key=_rank, default=groups[0] if groups else {}))
+    envelope = _ENVELOPE.fullmatch(groups[0].get(b"original-envelope-id", "") if groups else "")
     return DeliveryReport(
         kind="delivery-status",
-        action=action[0] if action else "",
-        status=code[0] if code else "",
+        action=fate.action,
+        status=fate.status,
         recipients=_keys(recipients),
         original_message_id=original,
+        envelope_id=envelope[0] if envelope else "",
+        fates=tuple(_fate(group) for group in recipients),
+    )
+
+
+def is_dead(status: str) -> bool:
+    """Whether an enhanced status code (RFC 3463) says that nobody is reached by that address.
+
+    No such mailbox or domain; not a full mailbox, nor a refusal of the sender or of the content.
+    """
+    return _DEAD.fullmatch(status) is not None
+
+
+def _fate(group: _Group) -> Fate:
+    code = _CODE.search(group.get(b"status", ""))
+    action = _WORD.match(group.get(b"action", "").lower())
+    named = (
+        address_key(group.get(name, "").rpartition(";")[2])
+        for name in (b"original-recipient", b"final-recipient")
+    )
+    return Fate(
+        tuple(dict.fromkeys(filter(None, named))),
+        action[0] if action else "",
+        code[0] if code else "",
     )
 
 

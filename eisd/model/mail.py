@@ -142,6 +142,15 @@ class Parsed:
     """Hex digest of the raw bytes, taken before any parse (RR2)."""
 
 
+class Fate(NamedTuple):
+    """What a delivery report says of one recipient (RFC 3464 2.3)."""
+
+    recipients: tuple[str, ...]
+    """Exact keys: whom the sender had addressed, if the report tells, then where it led."""
+    action: str
+    status: str
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
     """What a multipart/report says of an earlier message (RFC 3464, RFC 8098)."""
@@ -155,6 +164,10 @@ class DeliveryReport:
     recipients: tuple[str, ...]
     """Exact keys of the final (else original) recipients."""
     original_message_id: str | None
+    envelope_id: str = ""
+    """Original-Envelope-Id (RFC 3464 2.2.1): what the sender called the envelope, or empty."""
+    fates: tuple[Fate, ...] = ()
+    """What became of each recipient, of a delivery report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class ActivityFacts:
     occurred_at: str
     received_at: str
     visibility: str
+    source: str = "sync"
 
 
 class Fresh(NamedTuple):
@@ -50,13 +51,14 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[Fre
         row_id, contact_id = db.execute(
             """
             INSERT INTO activity (message_id, contact, workspace, contact_id, direction, kind,
-              roles, via, flags, occurred_at, received_at, created_at, visibility)
+              roles, via, flags, occurred_at, received_at, created_at, visibility, source)
             VALUES (?1, ?2, ?3, (SELECT contact_id FROM contact WHERE id = ?2),
-              ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+              ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             ON CONFLICT (message_id, contact) DO UPDATE SET direction = excluded.direction,
               kind = excluded.kind, roles = excluded.roles, via = excluded.via,
               flags = excluded.flags, occurred_at = excluded.occurred_at,
-              received_at = excluded.received_at, visibility = excluded.visibility
+              received_at = excluded.received_at, visibility = excluded.visibility,
+              source = excluded.source
             RETURNING id, contact_id
             """,
             (
@@ -72,6 +74,7 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[Fre
                 a.received_at,
                 now,
                 a.visibility,
+                a.source,
             ),
         ).fetchone()
         if before is None:

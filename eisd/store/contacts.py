@@ -89,16 +89,19 @@ def _entry(
 _ADDRESSES = """
   (SELECT json_group_array(json_array(address, is_primary,
       strftime('%Y-%m-%dT%H:%M:%fZ', added_at / 1000.0, 'unixepoch'),
-      strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch')))
+      strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch'),
+      strftime('%Y-%m-%dT%H:%M:%fZ', (SELECT bounced_at FROM bounce b
+        WHERE b.exact = one.exact) / 1000.0, 'unixepoch')))
     FROM (SELECT * FROM address WHERE contact = c.id
-      ORDER BY ended_at IS NOT NULL, is_primary DESC, id))
+      ORDER BY ended_at IS NOT NULL, is_primary DESC, id) one)
 """
 
 
 def _addresses(listed: str) -> list[dict[str, object]]:
     return [
         {"address": address, "primary": bool(primary), "added_at": added, "ended_at": ended}
-        for address, primary, added, ended in json.loads(listed)
+        | ({"bouncing_since": bounced} if bounced else {})
+        for address, primary, added, ended, bounced in json.loads(listed)
     ]
 
 

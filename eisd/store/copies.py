@@ -60,6 +60,8 @@ class CopyRow:
     removed: bool
     thread: int
     """The provider's thread, with the mailbox in it; 0: it told none."""
+    ours: bool
+    """What eisd itself sent, not what a server lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,15 @@ class Queued:
 
 _ROW = (
     "p.id, p.folder_id, f.mailbox_id, p.id_key, p.variant, p.gate_at, p.box, p.live, p.held,"
-    " p.outcome, p.reason, p.facts, p.message_id, p.removed_at IS NOT NULL, p.thread"
+    " p.outcome, p.reason, p.facts, p.message_id, p.removed_at IS NOT NULL, p.thread,"
+    " f.status = 'ours'"
     " FROM copy p JOIN folder f ON f.id = p.folder_id"
 )
 
 
 def _row(values: Sequence[object]) -> CopyRow:
     (row_id, folder, mailbox, key, variant, gate, box, live, held, outcome, reason, *rest) = values
-    facts, message, removed, thread = rest
+    facts, message, removed, thread, ours = rest
     return CopyRow(
         row_id,  # type: ignore[arg-type]
         folder,  # type: ignore[arg-type]
@@ -104,6 +107,7 @@ def _row(values: Sequence[object]) -> CopyRow:
         message,  # type: ignore[arg-type]
         bool(removed),
         unsigned(thread) if thread else 0,  # type: ignore[arg-type]
+        bool(ours),
     )
 
 
@@ -239,7 +243,8 @@ def queue(db: sqlite3.Connection, mailbox: int, limit: int) -> list[Queued]:
           p.attempts, p.gate_at
         FROM folder f JOIN copy p ON p.folder_id = f.id
         WHERE f.mailbox_id = ? AND p.outcome IN ('pending', 'error') AND p.reason <> 'poison'
-          AND p.removed_at IS NULL AND (p.retry_at IS NULL OR p.retry_at <= ?)
+          AND f.status <> 'ours' AND p.removed_at IS NULL
+          AND (p.retry_at IS NULL OR p.retry_at <= ?)
         ORDER BY p.live DESC, p.gate_at DESC LIMIT ?
         """,
         (mailbox, now_ms(), limit),
@@ -253,7 +258,7 @@ def next_retry(db: sqlite3.Connection, mailbox: int) -> int | None:
         """
         SELECT min(p.retry_at) FROM folder f JOIN copy p ON p.folder_id = f.id
         WHERE f.mailbox_id = ? AND p.outcome IN ('pending', 'error') AND p.reason <> 'poison'
-          AND p.removed_at IS NULL
+          AND f.status <> 'ours' AND p.removed_at IS NULL
         """,
         (mailbox,),
     ).fetchone()

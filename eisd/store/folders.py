@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from eisd.model.folder import Cursor, Folder, FolderRole
 from eisd.store.sql import now_ms
 
+OUTBOX = "(sent by eisd)"
+"""The name of the folder of what eisd itself sends; no server's folder is called so."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderRow:
@@ -44,9 +47,10 @@ def _row(values: Sequence[object]) -> FolderRow:
 
 
 def of_mailbox(db: sqlite3.Connection, mailbox: int) -> list[FolderRow]:
-    """Every folder ever seen in a mailbox."""
+    """Every folder that a mailbox's server ever listed."""
     rows = db.execute(
-        f"SELECT {_ROW} FROM folder WHERE mailbox_id = ? ORDER BY id", (mailbox,)
+        f"SELECT {_ROW} FROM folder WHERE mailbox_id = ? AND status <> 'ours' ORDER BY id",
+        (mailbox,),
     ).fetchall()
     return [_row(row) for row in rows]
 
@@ -82,6 +86,22 @@ def put(
         ],
     )
     return of_mailbox(db, mailbox)
+
+
+def outbox(db: sqlite3.Connection, mailbox: int) -> int:
+    """The row of the folder that holds what eisd itself sends for a mailbox, made if need be.
+
+    Its remote ids are the ids of submissions. No server lists it, and nothing is fetched from it.
+    """
+    db.execute(
+        "INSERT INTO folder (mailbox_id, name, handle, role, status, backfilling)"
+        " VALUES (?, ?, '', 'outbox', 'ours', 0) ON CONFLICT DO NOTHING",
+        (mailbox, OUTBOX),
+    )
+    (row_id,) = db.execute(
+        "SELECT id FROM folder WHERE mailbox_id = ? AND status = 'ours'", (mailbox,)
+    ).fetchone()
+    return row_id  # type: ignore[no-any-return]
 
 
 def gone(db: sqlite3.Connection, folder: int) -> None:

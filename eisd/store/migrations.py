@@ -7,7 +7,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
-from eisd.store import contacts, heirs, retro, threads, tombstones
+from eisd.store import contacts, heirs, outbox_schema, retro, threads, tombstones
 from eisd.store.schema import TABLES, VIEWS
 
 migrations = Migrations("eisd")
@@ -33,6 +33,13 @@ def m003_threads(db: Database) -> None:
     for statement in (*threads.TABLES, *heirs.TABLES):
         db.execute(statement)
     threads.adopt(db.conn)
+
+
+@migrations()
+def m004_outbox(db: Database) -> None:
+    """Submissions, drafts and templates."""
+    for statement in outbox_schema.TABLES:
+        db.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:

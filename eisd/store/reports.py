@@ -6,8 +6,12 @@ so it is kept, and laid upon the activities whenever they are written.
 
 from __future__ import annotations
 
-from eisd.store.sql import Connection, stamp
+from collections.abc import Sequence
 
+from eisd.model.submission import RecipientState
+from eisd.store.sql import Connection, marks, signed, stamp, unsigned
+
+_RANK = ("queued", "sent", "delayed", "bounced", "failed")
 _WORSE = "CASE status WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END"
 
 
@@ -32,18 +36,101 @@ def read(db: Connection, id_key: bytes, at: int) -> None:
     )
 
 
+def recipient(
+    db: Connection, submission: int, exact: Sequence[int], state: RecipientState, reply: str
+) -> list[int]:
+    """Keep what a report says of those recipients of a submission that have these hashes.
+
+    Returns the hashes that were recipients. The worse state stays, whatever the order.
+    """
+    found = [
+        unsigned(one)
+        for (one,) in db.execute(
+            "SELECT exact FROM recipient WHERE submission_id = ?"
+            f" AND exact IN ({marks(len(exact))})",
+            (submission, *map(signed, exact)),
+        )
+    ]
+    db.executemany(
+        "UPDATE recipient SET state = ?1, reply = ?2 WHERE submission_id = ?3 AND exact = ?4"
+        " AND state NOT IN ('bounced', 'failed') AND state <> ?1",
+        [(state, reply, submission, signed(one)) for one in found],
+    )
+    return found
+
+
+def bounced(db: Connection, exact: int, at: int, status: str) -> None:
+    """Nobody is reached by the address of that hash (ms; an enhanced status code)."""
+    db.execute(
+        "INSERT INTO bounce (exact, bounced_at, status) VALUES (?, ?, ?) ON CONFLICT (exact)"
+        " DO UPDATE SET bounced_at = excluded.bounced_at, status = excluded.status"
+        " WHERE excluded.bounced_at > bounced_at",
+        (signed(exact), at, status),
+    )
+
+
+def heard_from(db: Connection, exact: int, at: int) -> None:
+    """Mail came from the address of that hash after it had bounced: it is not dead."""
+    db.execute("DELETE FROM bounce WHERE exact = ? AND bounced_at < ?", (signed(exact), at))
+
+
+def names(db: Connection, id_key: bytes, exact: int) -> bool:
+    """Whether a message on record names the address of that hash."""
+    row = db.execute(
+        "SELECT 1 FROM message m JOIN participant p ON p.message_id = m.id"
+        " WHERE m.id_key = ? AND p.exact = ? LIMIT 1",
+        (id_key, signed(exact)),
+    ).fetchone()
+    return row is not None
+
+
 def apply(db: Connection, id_key: bytes) -> None:
     """Lay what is known of a message upon its outgoing activities."""
-    row = db.execute("SELECT status, read_at FROM report WHERE id_key = ?", (id_key,)).fetchone()
-    if row is None:
+    report = db.execute("SELECT status, read_at FROM report WHERE id_key = ?", (id_key,)).fetchone()
+    submission = db.execute(
+        "SELECT id, sent_at, state FROM submission WHERE id_key = ? ORDER BY id LIMIT 1", (id_key,)
+    ).fetchone()
+    if report is None and submission is None:
         return
-    status, at = row
-    db.execute(
-        """
-        UPDATE activity SET delivery_status = coalesce(?2, delivery_status),
-          read_at = coalesce(?3, read_at)
-        WHERE direction = 'outgoing'
-          AND message_id IN (SELECT id FROM message WHERE id_key = ?1)
-        """,
-        (id_key, status, None if at is None else stamp(at)),
-    )
+    told, read_at = report or (None, None)
+    for activity, message, contact in db.execute(
+        "SELECT a.id, a.message_id, a.contact FROM activity a JOIN message m"
+        " ON m.id = a.message_id WHERE m.id_key = ? AND a.direction = 'outgoing'",
+        (id_key,),
+    ).fetchall():
+        status = told
+        if submission is not None:
+            status = _worse(told, _status(db, submission, message, contact))
+        db.execute(
+            "UPDATE activity SET delivery_status = coalesce(?, delivery_status),"
+            " read_at = coalesce(?, read_at) WHERE id = ?",
+            (status, None if read_at is None else stamp(read_at), activity),
+        )
+
+
+def _status(
+    db: Connection, submission: tuple[int, int | None, str], message: int, contact: int
+) -> str:
+    """How delivery of a submission to one contact stands: by its own addresses, if any."""
+    row_id, sent_at, state = submission
+    own: list[str] = [
+        one
+        for (one,) in db.execute(
+            """
+            SELECT r.state FROM participant p
+            JOIN address d ON d.contact = ?3 AND (d.exact = p.exact OR d.relaxed = p.relaxed)
+            JOIN recipient r ON r.submission_id = ?1 AND r.exact = p.exact
+            WHERE p.message_id = ?2
+            """,
+            (row_id, message, contact),
+        )
+    ]
+    if own:
+        return max(own, key=_RANK.index)
+    if sent_at is not None:
+        return "sent"
+    return "failed" if state == "failed" else "queued"
+
+
+def _worse(one: str | None, other: str) -> str:
+    return other if one is None else max(one, other, key=_RANK.index)

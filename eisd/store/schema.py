@@ -49,7 +49,8 @@ TABLES = (
       PRIMARY KEY (mailbox_id, workspace)
     ) STRICT, WITHOUT ROWID
     """,
-    # status: synced, excluded, gone. The cursor belongs to the driver.
+    # status: synced, excluded, gone; or ours, for the one that holds what eisd itself sends, which
+    # no server lists. The cursor belongs to the driver.
     """
     CREATE TABLE folder (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -283,6 +284,7 @@ VIEWS = {
         {_ts("p.removed_at")} AS removed_at
       FROM activity a JOIN copy p ON p.message_id = a.message_id
       JOIN folder f ON f.id = p.folder_id JOIN mailbox b ON b.id = f.mailbox_id
+      WHERE f.status <> 'ours'
     """,
     "activity_participants": """
       SELECT a.id AS activity_id, p.role, p.address, p.name,
@@ -313,6 +315,7 @@ VIEWS = {
         {_ts("p.gate_at")} AS received_at, {_ts("p.recorded_at")} AS recorded_at,
         {_ts("p.removed_at")} AS removed_at
       FROM copy p JOIN folder f ON f.id = p.folder_id JOIN mailbox b ON b.id = f.mailbox_id
+      WHERE f.status <> 'ours'
     """,
     "mailbox_status": f"""
       SELECT b.name, b.address, b.driver, b.state, b.reason, b.detail, {_ts("b.since")} AS since,

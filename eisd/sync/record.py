@@ -28,13 +28,14 @@ from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
 from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
-from eisd.store import copies, folders, messages, removals, reports
+from eisd.store import copies, folders, messages, removals
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
 from eisd.store.messages import Content
 from eisd.store.threads import Ref
 from eisd.sync.creating import create, creates
 from eisd.sync.prepare import Prepared, Ready, readable
+from eisd.sync.reporting import take_report
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
 from eisd.sync.threads import wait
@@ -47,7 +48,6 @@ _RESULTS = {
     Outcome.ERROR: "failed",
 }
 """What a copy that needs no fetch comes to; one that does is counted with its text."""
-_STATUS = {"failed": "bounced", "delayed": "delayed"}
 
 
 @dataclass(slots=True)
@@ -298,7 +298,7 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
     if row.outcome not in {Outcome.PENDING, Outcome.ERROR}:
         return done  # another copy's text has served it
     if row.reason is OutcomeReason.BOUNCE:
-        _report(tx, rules, row, fetched)
+        take_report(tx, rules, row, fetched.headers, fetched.parsed.report)
         return done
     facts = facts_of(
         fetched.headers,
@@ -317,7 +317,7 @@ def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
         book_of(tx),
         row.id_key,
         at_hand={row.variant: facts},
-        content=(row.variant, _content(rules, fetched)),
+        content=(row.variant, content_of(rules, fetched)),
         fetched=copy,
         done=done,
     )
@@ -333,28 +333,12 @@ def _identify(tx: Tx, rules: Rules, row: CopyRow, facts: Facts, done: Settled) -
     return copies.by_id(tx.db, row.id)
 
 
-def _report(tx: Tx, rules: Rules, row: CopyRow, fetched: Fetched) -> None:
-    """Take what a delivery report or a receipt says, and nothing else of it (G1)."""
-    report = fetched.parsed.report
-    about = report.original_message_id if report else None
-    if about is None and fetched.headers.in_reply_to:
-        about = fetched.headers.in_reply_to
-    if report is not None and about:
-        id_key = rules.hasher.identity(about)
-        if report.kind == "disposition-notification":
-            if report.action == "displayed":
-                reports.read(tx.db, id_key, row.gate_at)
-        elif status := _STATUS.get(report.action):
-            reports.delivery(tx.db, id_key, status)
-        reports.apply(tx.db, id_key)
-    copies.hold(tx.db, row.id, OutcomeReason.BOUNCE)
-
-
 def _with(facts: Facts, signal: Signal) -> Facts:
     return facts._replace(signals=facts.signals | signal)
 
 
-def _content(rules: Rules, fetched: Fetched) -> Content:
+def content_of(rules: Rules, fetched: Fetched) -> Content:
+    """What is kept of a fetched message beside its copies."""
     headers, parsed = fetched.headers, fetched.parsed
     subject = decode_text(headers.subject_raw)
     return Content(

@@ -183,7 +183,7 @@ class _Group:
             return
         each = [unpack(r.id_key, r.gate_at, r.facts) for r in counted]
         merged = reduce(merge, each if at_hand is None else (*each, at_hand))
-        sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live) for r in counted]
+        sights = [Sight(r.mailbox_id, r.gate_at, r.box, r.live, r.ours) for r in counted]
         message = messages.find(self.book.db, self.rows[0].id_key, self.variant)
         told = threads.told_by_provider(counted)
         decide = partial(
@@ -306,6 +306,8 @@ class _Group:
         messages.describe(self.book.db, message.id, stamp(when), first.gate_at, named)
         self._activities(rows, verdict, message, stamp(when), done)
         reports.apply(self.book.db, merged.id_key)
+        if first.box is Box.RECEIVED:
+            reports.heard_from(self.book.db, merged.author, first.gate_at)
         return frozenset(one.exact for one in named if one.address)
 
     def _activities(
@@ -320,10 +322,11 @@ class _Group:
         visible = max(
             (self.rules.of(row.mailbox_id).visibility for row in rows), key=_VISIBILITY.index
         )
+        source = "outbox" if any(row.ours for row in rows) else "sync"
         done.activities += activities.put(
             self.book.db,
             [
-                self._activity(workspace, decision, hit, message, when, first, visible)
+                self._activity(workspace, decision, hit, message, when, first, visible, source)
                 for workspace, decision in verdict.decisions.items()
                 for hit in decision.hits
             ],
@@ -338,6 +341,7 @@ class _Group:
         when: str,
         first: CopyRow,
         visibility: str,
+        source: str,
     ) -> ActivityFacts:
         flags = set(decision.flags | hit.flags)
         if message.parse_status != "full":
@@ -356,6 +360,7 @@ class _Group:
             occurred_at=when,
             received_at=stamp(first.gate_at),
             visibility=visibility,
+            source=source,
         )
 
 
