@@ -97,8 +97,11 @@ class Web:
     variables (HTTPS_PROXY, NO_PROXY) are obeyed.
     """
 
-    def __init__(self, *, connections: int = 8, max_bytes: int = 262_144) -> None:
+    def __init__(
+        self, *, connections: int = 8, max_bytes: int = 262_144, ca_file: str | None = None
+    ) -> None:
         self._connections = connections
+        self._ca_file = ca_file
         self._max_bytes = max_bytes
         self._client: asyncio.Future[httpx.AsyncClient] | None = None
 
@@ -118,13 +121,34 @@ class Web:
             Misconfigured: the server's certificate does not hold (code ``tls``).
             ProtocolError: the answer is too long.
         """
+        return await self._ask("POST", url, seconds, data=dict(form), headers=headers)
+
+    async def get(
+        self, url: str, *, at: tuple[str, int] | None = None, seconds: float = 30.0
+    ) -> Reply:
+        """GET and wait for the whole answer; raises as `post` does.
+
+        ``at`` is the address and port to connect to, which the name in the URL was found to have:
+        so it is the one that was looked at, and no other. The certificate is the name's.
+        """
+        if at is None:
+            return await self._ask("GET", url, seconds)
+        await self._ready()
+        from httpx import URL  # noqa: PLC0415 - imported by now
+
+        name = URL(url).host
+        there = URL(url).copy_with(host=at[0], port=at[1])
+        more = {"headers": {"Host": name}, "extensions": {"sni_hostname": name}}
+        return await self._ask("GET", str(there), seconds, **more)
+
+    async def _ask(self, method: str, url: str, seconds: float, **more: Any) -> Reply:
         client = await self._ready()
         import httpx  # noqa: PLC0415 - `_ready` has imported it, in a thread
 
         try:
             async with (
                 asyncio.timeout(seconds),
-                client.stream("POST", url, data=dict(form), headers=headers) as reply,
+                client.stream(method, url, **more) as reply,
             ):
                 body = await self._read(reply)
         except (TimeoutError, httpx.TimeoutException) as error:
@@ -162,7 +186,7 @@ class Web:
             limits=library.Limits(max_connections=self._connections, keepalive_expiry=30.0),
             timeout=None,
             follow_redirects=False,
-            verify=tls.context(),
+            verify=tls.context(self._ca_file),
         )
         return client
 

@@ -63,6 +63,13 @@ class Certs:
         context.load_cert_chain(self.server.cert, self.server.key)
         return context
 
+    def context_for(self, *names: str) -> ssl.SSLContext:
+        """A server's context with a good certificate for these names."""
+        pair = self._issue("for-" + names[0], *names)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.cert, pair.key)
+        return context
+
     def _issue(
         self, name: str, *hosts: str, begin: datetime | None = None, end: datetime | None = None
     ) -> Pair:
