@@ -1,9 +1,10 @@
 """From header facts to the matcher's facts, and how those of several copies become one (I4).
 
-Merging only ever adds, with two exceptions that are adds in disguise. The author is that of the
+Merging only ever adds, with three exceptions that are adds in disguise. The author is that of the
 copy whose From no list has rewritten (S3), and the bits that speak of the author go with it. A
 block-list mark stays only if every copy that shows the address bears it: an entry may be for one
-mailbox, and then says nothing of the copies of another (M13).
+mailbox, and then says nothing of the copies of another (M13). What a list puts on its copies stays
+only if every copy bears it: one that came without the list was sent to somebody himself (G4, G5).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _BLOCKS_MESSAGE: Final = int(Mark.BLOCKS_MESSAGE)
 _LIST_ADDRESS: Final = int(Mark.LIST_ADDRESS)
 _RECIPIENT: Final = int(Mark.RECIPIENT)
 _REWRITTEN: Final = int(Signal.LIST_REWRITE)
+_BY_LISTS: Final = int(Signal.LIST | Signal.BULK | Signal.UNSUBSCRIBE)
+"""What a list server puts on the copies it sends out."""
 _OF_AUTHOR: Final = int(
     Signal.LIST_REWRITE | Signal.AUTHOR_NO_REPLY | Signal.AUTHOR_ROLE | Signal.AUTHOR_DAEMON
 )
@@ -187,6 +190,8 @@ def merge(a: Facts, b: Facts) -> Facts:
         raise ValueError("these are facts of two messages")
     written, author_bits = min(_authorship(a), _authorship(b))
     signals = (int(a.signals) | int(b.signals)) & ~_OF_AUTHOR
+    if not (_is_blank(a) or _is_blank(b)):
+        signals &= ~_BY_LISTS | (int(a.signals) & int(b.signals))
     _, _, exact, relaxed, domain, registrable, subject = written
     return Facts(
         id_key=a.id_key,
@@ -201,6 +206,11 @@ def merge(a: Facts, b: Facts) -> Facts:
         participants=_union(a.participants, b.participants),
         parents=max(a.parents, b.parents, key=lambda parents: (len(parents), parents)),
     )
+
+
+def _is_blank(facts: Facts) -> bool:
+    """Say whether nothing was kept of a copy (`store.unmatched`), so that it says nothing."""
+    return not (facts.participants or facts.author)
 
 
 _Authorship = tuple[tuple[bool, bool, KeyHash, KeyHash, KeyHash, KeyHash, KeyHash], int]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from eisd.model.mail import Role
 from eisd.store.sql import compact, marks, now_ms, stamp
 
 
@@ -80,6 +81,17 @@ def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[Fre
         if before is None:
             fresh.append(Fresh(row_id, a.message, contact_id, a.workspace, a.direction, a.via))
     return fresh
+
+
+def yield_to_author(
+    db: sqlite3.Connection, message: int, workspace: str, kept: Sequence[int]
+) -> None:
+    """The author has turned out to be a contact, so the Reply-To counts for nobody (M1)."""
+    db.execute(
+        "DELETE FROM activity WHERE message_id = ? AND workspace = ? AND roles = ?"
+        f" AND contact NOT IN ({marks(len(kept))})",
+        (message, workspace, compact([Role.REPLY_TO.value]), *kept),
+    )
 
 
 def flag_removed(db: sqlite3.Connection, messages: Sequence[int]) -> None:

@@ -22,7 +22,8 @@ from eisd.matcher.facts import merge
 from eisd.matcher.match import same_message
 from eisd.matcher.when import occurred_at
 from eisd.model.activity import Flag, Outcome, OutcomeReason
-from eisd.model.facts import Decision, Facts, Hit, Participant
+from eisd.model.facts import Decision, Facts, Hit, KeyHash, Participant
+from eisd.model.mail import Role
 from eisd.model.mailbox import Box
 from eisd.store import activities, copies, messages, reports
 from eisd.store import threads as thread_store
@@ -305,10 +306,18 @@ class _Group:
         named = [_readable(p, known.get(p.exact)) for p in merged.participants]
         messages.describe(self.book.db, message.id, stamp(when), first.gate_at, named)
         self._activities(rows, verdict, message, stamp(when), done)
+        if merged.participants and merged.participants[-1].role is Role.REPLY_TO:
+            self._yield_to_author(verdict, message, merged.author)
         reports.apply(self.book.db, merged.id_key)
         if first.box is Box.RECEIVED:
             reports.heard_from(self.book.db, merged.author, first.gate_at)
         return frozenset(one.exact for one in named if one.address)
+
+    def _yield_to_author(self, verdict: Verdict, message: MessageRow, author: KeyHash) -> None:
+        for workspace, decision in verdict.decisions.items():
+            if any(author in hit.participants for hit in decision.hits):
+                kept = [hit.contact for hit in decision.hits]
+                activities.yield_to_author(self.book.db, message.id, workspace, kept)
 
     def _activities(
         self,

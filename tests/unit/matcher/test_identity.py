@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from unit.matcher.world import DATE, EARLIER, HASHER, LATER, ME, facts, key
 
+from eisd.matcher.codec import NOTHING, unpack
 from eisd.matcher.facts import merge
 from eisd.matcher.keys import Hasher, parent_key
 from eisd.matcher.match import same_message
@@ -107,8 +108,20 @@ def test_i4_the_author_is_the_one_no_list_rewrote(author):
 
     for merged in (merge(direct, rewritten), merge(rewritten, direct)):
         assert merged.author == key(author)
-        assert Signal.LIST in merged.signals
         assert not merged.signals & (Signal.LIST_REWRITE | Signal.AUTHOR_ROLE)
+
+
+def test_i4_what_a_list_adds_stays_if_every_copy_has_it():
+    """One that came without the list was sent to somebody; one of which nothing is kept is none."""
+    head = f"Message-ID: <1@a>\nFrom: {ANN}\nTo: l@l.example\n"
+    by_list = "List-Id: <l>\nPrecedence: list\nList-Unsubscribe: <mailto:u@l.example>\n"
+    direct, listed = facts(head), facts(head + by_list)
+    nothing = unpack(direct.id_key, direct.gate_at, NOTHING)
+    marks = Signal.LIST | Signal.BULK | Signal.UNSUBSCRIBE
+
+    assert not merge(direct, listed).signals & marks
+    assert merge(listed, listed).signals & marks == marks
+    assert merge(nothing, listed).signals & marks == marks
 
 
 def test_i4_facts_of_two_messages_do_not_merge():

@@ -143,9 +143,6 @@ class Mailboxes(RuleBasedStateMachine):
     ) -> None:
         """A letter arrives, or is filed in Sent; some have no Message-ID."""
         self.numbers += 1
-        unknown = {one for who, all_ in PEOPLE.items() if who not in self.contacts for one in all_}
-        if author in unknown:  # known later, he would not take back what his Reply-To brought (M1)
-            reply_to = ""
         parents = [h.letter.message_id for h in self.held[-2:] if h.letter.message_id]
         letter = Letter(
             f"s{self.numbers}",

@@ -14,6 +14,7 @@ import pytest
 from lab.world import World, ago, world
 
 from eisd.config.schema import BlockEntry
+from eisd.matcher.policy import Policy
 from eisd.model.mailbox import SyncMode
 from eisd.sync.loop import Life
 
@@ -404,3 +405,51 @@ async def test_without_an_index_one_message_is_still_one(tmp_path: Path):
             await here.sync(box.name)
 
         assert await here.rows("SELECT message_id, flags FROM activity_feed") == [("<m@x>", "[]")]
+
+
+@pytest.mark.parametrize("policy", ["skip_unless_direct", "skip"])
+async def test_g4_a_copy_that_came_without_the_list_counts(tmp_path: Path, policy: str):
+    """A list's copy beside one that was sent to somebody himself, whichever came first (I4)."""
+    when = ago(hours=5)
+
+    async def setup(here: World) -> None:
+        here.policy = Policy(group_list=policy)  # type: ignore[arg-type]
+        await here.mailbox("anna")
+        await here.mailbox("bert")
+        await here.contact("c1", "ada@x.test")
+
+    def copy(box: str, headers: dict[str, str]) -> Callable[[World], None]:
+        def step(here: World) -> None:
+            here.boxes[box].deliver(
+                "ada@x.test",
+                "team@groups.test",
+                message_id="<m@x>",
+                subject="m",
+                at=when,
+                headers=headers,
+            )
+
+        return step
+
+    listed = {"List-Id": "<team.groups.test>", "Precedence": "list"}
+    steps = (copy("anna", {}), copy("bert", listed))
+    rows, outcomes = await in_every_order(tmp_path, setup, steps)
+
+    assert [(row[0], json.loads(row[6])) for row in rows] == [("c1", [])]
+    assert outcomes == ["anna INBOX matched", "bert INBOX matched"]
+
+
+@pytest.mark.parametrize("first", ["author", "reply_to"])
+async def test_m1_reply_to_counts_only_if_the_author_is_nobody(tmp_path: Path, first: str):
+    """An author who becomes known later takes what his Reply-To had brought somebody else."""
+    async with world(tmp_path) as here:
+        anna = await here.mailbox()
+        anna.deliver("ada@x.test", headers={"Reply-To": "bob@y.test"}, subject="m")
+        await here.sync()
+        past = int(ago(days=400).timestamp() * 1000)
+        people = {"author": {"c1": ["ada@x.test"]}, "reply_to": {"c2": ["bob@y.test"]}}
+        for name in sorted(people, key=lambda one: one != first):
+            await here.contacts(people[name], added_at=past)
+            await here.sync()
+
+        assert [row[0] for row in await here.activities()] == ["c1"]
