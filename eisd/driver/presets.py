@@ -53,6 +53,11 @@ class Provider:
     first: str = ""
     refused: str = ""
     saves_sent: bool = False
+    per_minute: int | None = None
+    per_day: int | None = None
+    per_day_organisation: int | None = None
+    counts_recipients: bool = False
+    smtp_connections: int | None = None
 
     def imap_username(self, address: str) -> str:
         """What IMAP takes as the user name of an address."""

@@ -317,6 +317,13 @@ class Client:
         uid = done.argument.rpartition(" ")[2] if done.code == "APPENDUID" else ""
         return int(uid) if uid.isdecimal() else None
 
+    async def delete(self, uids: Collection[int]) -> None:
+        """Mark copies as deleted and expunge them alone, where the server can (UIDPLUS)."""
+        mark = (UidSet.of(uids).text, "+FLAGS.SILENT", "(\\Deleted)")
+        await self._run(self._command("STORE", *mark, prefix="UID"))
+        if "UIDPLUS" in self.capabilities:
+            await self._run(self._command("EXPUNGE", mark[0], prefix="UID"), alone=True)
+
     # --- waiting
 
     async def idle(self, seconds: float) -> bool:

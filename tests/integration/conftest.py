@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lab.fixtures import certs, courier, cyrus, dovecot, pymap, start_dovecot, user
+from lab.fixtures import certs, courier, cyrus, dovecot, pymap, start_dovecot, submission, user
 
-__all__ = ["certs", "courier", "cyrus", "dovecot", "pymap", "start_dovecot", "user"]
+__all__ = ["certs", "courier", "cyrus", "dovecot", "pymap", "start_dovecot", "submission", "user"]

@@ -32,6 +32,8 @@ class Options:
     max_userip_connections: int = 50
     idle_notify_interval: str = "2 mins"
     ssl: Literal["yes", "no", "required"] = "yes"
+    submission: bool = False
+    """Mail is taken on ``port_submission`` and handed to whoever listens on ``port_relay``."""
     extra: str = ""
     """Lines put at the end of the file as they are."""
 
@@ -55,6 +57,7 @@ def render(server: Dovecot) -> str:
             _namespace(options),
             _protocols(options),
             _services(server),
+            _submission(server) if options.submission else "",
             options.extra,
         )
     )
@@ -87,6 +90,7 @@ disable_plaintext_auth = no
 lmtp_save_to_detail_mailbox = no
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u {root}/users/%u
 }}
 userdb {{
@@ -162,4 +166,38 @@ service anvil {{
 service stats {{
   chroot =
 }}
+"""
+
+
+def _submission(server: Dovecot) -> str:
+    """Password and token logins; tokens are JWTs signed with the server's own secret."""
+    return f"""
+protocols = imap lmtp submission
+auth_mechanisms = plain login xoauth2 oauthbearer
+hostname = mail.lab.test
+submission_relay_host = 127.0.0.1
+submission_relay_port = {server.port_relay}
+submission_relay_trusted = yes
+submission_max_mail_size = 30M
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {server.root}/oauth2.conf.ext
+}}
+service submission-login {{
+  chroot =
+  inet_listener submission {{
+    address = 127.0.0.1
+    port = {server.port_submission}
+  }}
+}}
+"""
+
+
+def render_tokens(server: Dovecot) -> str:
+    """How tokens are looked at: locally, by the key that `Dovecot.token` signs with."""
+    return f"""
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={server.root}/keys/
+username_attribute = email
 """

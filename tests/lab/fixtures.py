@@ -35,6 +35,13 @@ def dovecot(certs: Certs) -> Iterator[Dovecot]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def submission(certs: Certs) -> Iterator[Dovecot]:
+    """A Dovecot that takes mail, shared; a test's own `lab.sink.Sink` is its relay."""
+    with Dovecot(certs, Options(submission=True)) as server:
+        yield server
+
+
 @pytest.fixture
 def user(dovecot: Dovecot) -> str:
     """The address of a fresh, empty mailbox on `dovecot`; its password is ``secret``."""

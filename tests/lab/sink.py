@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -83,7 +84,14 @@ class Sink:
 
     def _protocol(self) -> SMTP:
         self.connections += 1
-        protocol = SMTP(
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # AUTH without STARTTLS: under TLS it is
+            protocol = self._make()
+        self._open.append(protocol)
+        return protocol
+
+    def _make(self) -> SMTP:
+        return SMTP(
             self,
             hostname="sink.lab.test",
             data_size_limit=self.size,
@@ -91,12 +99,10 @@ class Sink:
             tls_context=self.starttls,
             require_starttls=self.starttls is not None,
             auth_required=self.logins is not None,
-            auth_require_tls=self.starttls is not None,
+            auth_require_tls=self.logins is None or self.starttls is not None,
             authenticator=self._authenticate,
             loop=asyncio.get_running_loop(),
         )
-        self._open.append(protocol)
-        return protocol
 
     def _authenticate(self, server: SMTP, session: Any, envelope: Any, kind: str, data: Any) -> Any:
         del server, session, envelope, kind

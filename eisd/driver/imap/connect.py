@@ -67,6 +67,18 @@ async def session(
         client.abort()
 
 
+async def bare(way: Way, timeouts: Timeouts | None = None) -> tuple[Client, Sequence[Folder]]:
+    """A logged-in connection that is no session, and the folders: for filing copies."""
+    client = await Client.connect(way.endpoint, timeouts or Timeouts())
+    try:
+        await way.log_in(client)
+        session = ImapSession(client, way.endpoint.host, dialect=way.dialect)
+        return client, await session.folders()
+    except BaseException:
+        client.abort()
+        raise
+
+
 async def _prove(client: Client) -> None:
     """Ask something that only a mailbox can answer."""
     if "NAMESPACE" in client.capabilities:

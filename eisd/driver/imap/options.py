@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import cast, get_args
 
@@ -33,6 +33,8 @@ class Server:
     tls: Tls
     username: str
     ca_file: str | None = None
+    has_password: bool = field(default=False, compare=False)
+    """One is given for it; the core keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class _Reader:
         port = usual.port if usual and usual.tls == tls else PORTS[name][tls]
         port = self._port(name, keys.get("port", port))
         username = self._text(name, keys, "username") or self._username(name, usual)
-        return Server(host, port, tls, username, self._text(name, keys, "ca_file"))
+        ca_file = self._text(name, keys, "ca_file")
+        return Server(host, port, tls, username, ca_file, "password" in keys)
 
     def _usual(self, name: Service, host: str = "") -> Place | None:
         """Where the provider has that service, unless ``host`` is another one."""
