@@ -12,9 +12,18 @@ from eisd import __version__
 from eisd.api import problems
 from eisd.api.core import Core
 from eisd.api.limits import Limits
-from eisd.api.routes import activities, auth, contacts, daemon, events, health, mailboxes
+from eisd.api.routes import (
+    activities,
+    auth,
+    contacts,
+    daemon,
+    events,
+    health,
+    invites,
+    mailboxes,
+)
 
-V1 = (daemon, mailboxes, auth, contacts, activities, events)
+V1 = (daemon, mailboxes, auth, invites, contacts, activities, events)
 
 
 def create(core: Core) -> ASGIApp:

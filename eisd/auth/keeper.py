@@ -99,8 +99,12 @@ class Keeper:
             raise UserError(f"there is no [oauth.{name}]", code=ExitCode.CONFIG)
         return self.apps[name]
 
+    def secret_now(self, app: App) -> str:
+        """An application's client secret; empty if it has none. Blocks."""
+        return self._secret(app)
+
     async def secret(self, app: App) -> str:
-        """An application's client secret; empty if it has none."""
+        """`secret_now`, off the event loop."""
         return await asyncio.to_thread(self._secret, app)
 
     async def grant(self, holder: Holder, *, refused: str = "") -> Grant:

@@ -65,6 +65,12 @@ class SignIn:
             UserError: nobody signs in to this application, or something is missing.
         """
         app = self._user_app(who)
+        if app.provider.wants_secret and not self._keeper.secret_now(app):
+            raise UserError(
+                f"[oauth.{app.name}] has no client_secret, and {app.provider.title} wants one",
+                hint="it stands beside the client id; write client_secret = { file = ... }",
+                code=ExitCode.CONFIG,
+            )
         url, asked = protocol.ask(app, redirect_uri, who.holder.address)
         return url, self._ticket("code", who, asdict(asked))
 

@@ -18,6 +18,7 @@ from eisd.errors import ExitCode, UserError
 
 TABLE = {
     "add": ("eisd.cli.mailbox_add:add", "Connect a mailbox: test it, keep its secret, go."),
+    "invite": ("eisd.cli.mailbox_invite:invite", "Let an owner connect one."),
     "list": ("eisd.cli.mailbox:list_", "List mailboxes."),
     "show": ("eisd.cli.mailbox:show", "Show one with its folders."),
     "test": ("eisd.cli.mailbox_test:test", "Connect step by step and log in."),

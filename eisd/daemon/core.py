@@ -313,6 +313,8 @@ class Core:
             assemble.restaff(tx, self.settings, self.hasher)
 
         await self.store.write(erase)
+        if await self.keeper.grants.load(name) is not None:
+            await self.keeper.forget(name)
         emit(events.MAILBOX_FORGOTTEN, mailbox=name, copies=None, activities=None)
 
     async def import_contacts(

@@ -7,7 +7,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
-from eisd.store import contacts, heirs, outbox_schema, retro, threads, tombstones
+from eisd.store import contacts, heirs, invites, outbox_schema, retro, threads, tombstones
 from eisd.store.schema import TABLES, VIEWS
 
 migrations = Migrations("eisd")
@@ -39,6 +39,13 @@ def m003_threads(db: Database) -> None:
 def m004_outbox(db: Database) -> None:
     """Submissions, drafts and templates."""
     for statement in outbox_schema.TABLES:
+        db.execute(statement)
+
+
+@migrations()
+def m005_oauth(db: Database) -> None:
+    """Invitations to connect a mailbox."""
+    for statement in invites.TABLES:
         db.execute(statement)
 
 

@@ -89,10 +89,14 @@ class Secrets:
 
     def index_key(self) -> bytes:
         """The key of the index, made at the first call."""
-        key = self.get(INDEX_KEY)
+        return self.made(INDEX_KEY)
+
+    def made(self, name: str) -> bytes:
+        """A random key of that name, made at the first call."""
+        key = self.get(name)
         if key is None:
             key = secrets.token_bytes(KEY_BYTES)
-            self.put(INDEX_KEY, key)
+            self.put(name, key)
         return key
 
     def _open(self) -> _Connection:
