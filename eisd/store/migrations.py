@@ -69,6 +69,18 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
     return pending
 
 
+def pending(connection: sqlite3.Connection) -> list[str]:
+    """The steps that `migrate` would apply; only reads."""
+    try:
+        rows = connection.execute(
+            "SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (migrations.name,)
+        ).fetchall()
+    except sqlite3.Error:
+        rows = []
+    done = {row[0] for row in rows}
+    return [step.name for step in migrations._migrations if step.name not in done]  # noqa: SLF001
+
+
 def _views(connection: sqlite3.Connection) -> None:
     have = dict(
         connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'").fetchall()

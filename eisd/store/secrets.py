@@ -26,6 +26,8 @@ from eisd.store.sql import now_ms
 KEY_BYTES = 32
 NONCE_BYTES = 12
 INDEX_KEY = "index-key"
+KEY_FILE = "eisd.key"
+"""Beside the sealed store, unless systemd hands the key over."""
 
 
 class Secrets:
@@ -134,7 +136,7 @@ def _key(path: Path, environ: Mapping[str, str]) -> bytes:
         given = Path(directory) / "eisd.key"
         if given.exists():
             return _parse(given.read_text(), given)
-    file = path.with_name("eisd.key")
+    file = path.with_name(KEY_FILE)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

@@ -20,6 +20,17 @@ class Service:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What DNS says of a name, as text. ``problem`` is set when nobody could say."""
+
+    records: tuple[str, ...] = ()
+    """TXT joined, MX as ``10 host``; without a final dot, but for the root's own."""
+    exists: bool = True
+    """Whether the name exists at all (NXDOMAIN, RFC 8020)."""
+    problem: str = ""
+
+
 class Resolver:
     """Asks name servers. Make it where reading /etc/resolv.conf may block."""
 
@@ -59,6 +70,23 @@ class Resolver:
         """A host's addresses, IPv6 first."""
         return [r.address for kind in ("AAAA", "A") for r in await self._ask(host, kind)]
 
+    async def find(self, name: str, kind: str) -> Found:
+        """The records of a name as text, and whether there is such a name; never raises."""
+        import dns.exception  # noqa: PLC0415
+        import dns.resolver  # noqa: PLC0415
+
+        try:
+            answer = await self._resolver.resolve(
+                name, kind, search=False, raise_on_no_answer=False
+            )
+        except dns.resolver.NXDOMAIN:
+            return Found(exists=False)
+        except dns.exception.Timeout:
+            return Found(problem=f"no name server answers for {name}")
+        except (dns.exception.DNSException, OSError, ValueError) as error:
+            return Found(problem=f"DNS fails for {name}: {str(error) or type(error).__name__}")
+        return Found(tuple(sorted(_text(one, kind) for one in answer.rrset or ())))
+
     async def _ask(self, name: str, kind: str) -> list[Any]:
         """The records; none where the name or the kind is not there.
 
@@ -75,6 +103,22 @@ class Resolver:
         except (dns.exception.DNSException, OSError) as error:
             reason = "no answer" if isinstance(error, dns.exception.Timeout) else str(error)
             raise Transient(f"DNS for {name} {kind}: {reason}", code="dns") from error
+
+
+def named(server: str, *, lifetime: float = LIFETIME) -> Resolver:
+    """A resolver that asks the name server at ``address``, ``address:port`` or ``[v6]:port``."""
+    host, colon, port = server.rpartition(":")
+    if colon and port.isdecimal() and (host.endswith("]") or ":" not in host):
+        return Resolver([host.strip("[]")], port=int(port), lifetime=lifetime)
+    return Resolver([server.strip("[]")], lifetime=lifetime)
+
+
+def _text(record: Any, kind: str) -> str:
+    if kind == "TXT":
+        return b"".join(record.strings).decode("ascii", "replace")
+    text = str(record)
+    is_root = text == "." or text.endswith(" .")
+    return text if is_root else text.removesuffix(".")
 
 
 def _name(name: Any) -> str:

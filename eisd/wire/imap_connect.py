@@ -136,4 +136,4 @@ async def _start_tls(
 
 def _cipher(protocol: WireProtocol) -> str:
     name, version, _ = protocol.transport.get_extra_info("cipher")
-    return f"{version} {name}"
+    return f"{version} {name}{tls.until(protocol.transport)}"

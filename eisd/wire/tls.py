@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from asyncio import sslproto
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def explain(error: OSError, host: str) -> Misconfigured:
         " SMTP: 465 is tls = implicit, 587 is tls = starttls"
     )
     return Misconfigured(f"no TLS with {host}: {reason}", code="tls", hint=hint)
+
+
+def until(transport: asyncio.BaseTransport) -> str:
+    """When the peer's certificate ends, as the rest of a sentence; nothing if it does not say."""
+    ends = (transport.get_extra_info("peercert") or {}).get("notAfter")
+    if not ends:
+        return ""
+    days = (ssl.cert_time_to_seconds(ends) - time.time()) // 86_400
+    return f", certificate expires in {days:.0f} d"
 
 
 def _make(ca_file: str | None) -> ssl.SSLContext:

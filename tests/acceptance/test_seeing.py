@@ -189,3 +189,53 @@ def test_watching_without_a_terminal(site):
     assert any("sales  idle" in line for line in seen[:2])
     assert "sales  paused" in seen[2]
     assert "\x1b" not in "".join(seen)
+
+
+def findings(done):
+    """The findings of a doctor's run, by check and subject."""
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return {(one["check"], one["subject"]): one for one in told}
+
+
+def test_the_doctor_finds_nothing_to_mend(site, dovecot, user):
+    """On a sound site no finding is an error; secrets are looked at, not shown."""
+    site.connect(dovecot, user)
+    site.secret.write_text("canary-password")
+    site.start()
+
+    done = site.eisd("doctor", "--json")
+    found = findings(done)
+
+    assert [one for one in found.values() if one["grade"] == "error"] == []
+    assert done.returncode == 0
+    assert found["secret", "mailboxes.sales.imap.password"]["grade"] == "ok"
+    assert "the daemon may open" in found["files", "files"]["text"]
+    assert "canary" not in done.stdout
+
+
+def test_the_doctor_asks_servers_and_name_servers(site, dovecot, user):
+    """--online logs in, sees the certificate, and says when no name server answers."""
+    site.connect(dovecot, user)
+
+    done = site.eisd("doctor", "--online", "--dns", "127.0.0.1:1", "--json")
+    found = findings(done)
+
+    assert found["login", "sales"]["grade"] == "ok"
+    assert "the certificate holds for" in found["login", "sales"]["text"]
+    domain = user.partition("@")[2]
+    assert found["dns", domain]["grade"] == "warning"
+
+
+def test_the_doctor_names_what_is_wrong(site, dovecot, user):
+    """A missing secret and a mistake in the configuration are errors with a way out; 1."""
+    site.connect(dovecot, user)
+    site.secret.unlink()
+    missing = findings(site.eisd("doctor", "--json"))
+    site.config.write_text(site.config.read_text() + "\n[sync]\nwindw = 1\n")
+
+    wrong = site.eisd("doctor")
+
+    assert missing["secret", "mailboxes.sales.imap.password"]["grade"] == "error"
+    assert wrong.returncode == 1
+    assert "did you mean" in wrong.stdout
+    assert "\x1b" not in wrong.stdout

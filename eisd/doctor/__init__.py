@@ -1,0 +1,1 @@
+"""`eisd doctor`: the machine, the configuration and the network, looked at from outside."""
