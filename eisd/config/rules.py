@@ -197,8 +197,6 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
 
 
 NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
-    (("match", "new_address"), "from_added"),
-    (("match", "reassign"), "keep"),
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),
