@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the generated pages anew: configuration, commands, API, events, states (``make docs``).
+"""Writes the generated pages anew: configuration, commands, API, events and more (``make docs``).
 
 With ``--check`` nothing is written; the exit code says whether all of them are current.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eisd.api import metrics_reference as metrics
 from eisd.api import reference as api
+from eisd.auth import reference as refusals
 from eisd.cli import reference as commands
 from eisd.config import generate as configuration
 from eisd.logs import reference as events
@@ -111,6 +112,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     configuration.EXAMPLE: configuration.example,
     configuration.REFERENCE: configuration.reference,
     ROOT / "docs/reference/api.md": api.render,
+    ROOT / "docs/reference/auth-errors.md": refusals.render,
     ROOT / "docs/reference/cli.md": commands.render,
     ROOT / "docs/reference/events.md": events.render,
     ROOT / "docs/reference/metrics.md": metrics.render,
