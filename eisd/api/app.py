@@ -21,9 +21,10 @@ from eisd.api.routes import (
     health,
     invites,
     mailboxes,
+    outbox,
 )
 
-V1 = (daemon, mailboxes, auth, invites, contacts, activities, events)
+V1 = (daemon, mailboxes, auth, invites, contacts, activities, outbox, events)
 
 
 def create(core: Core) -> ASGIApp:

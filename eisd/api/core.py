@@ -17,6 +17,7 @@ from eisd.auth.keeper import Keeper
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
 from eisd.model.contact import ContactIn
+from eisd.outbox.desk import Desk
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database
 from eisd.store.secrets import Secrets
@@ -80,6 +81,8 @@ class Core(Protocol):
     def hasher(self) -> Hasher: ...
     @property
     def parser(self) -> Parser: ...
+    @property
+    def outbox(self) -> Desk: ...
     @property
     def mailboxes(self) -> Mapping[str, Mailbox]:
         """The mailboxes at work, by name; none when no daemon runs."""

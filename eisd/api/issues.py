@@ -25,6 +25,8 @@ CODES: Final = {
     "mailbox_tls": "the certificate does not hold, or there is none",
     "mailbox_stale": "no full sync for longer than `health.stale_after`",
     "mailbox_unreadable": "messages that could not be read after five tries",
+    "outbox_doubt": "a message may have been sent, and only a person can tell",
+    "outbox_stalled": "a mailbox cannot send until a person mends something",
     "oauth_app": "a provider refuses an application of `[oauth]`, and so all of its mailboxes",
     "sign_in_ends": "a sign-in ends within two days, whatever happens",
     "config_refused": "the last reload was refused; the configuration before it is in force",

@@ -21,6 +21,7 @@ SECONDS: Final = 60.0
 SLOW: Final[dict[str, tuple[int, float | None]]] = {
     "/v1/contacts": (256 << 20, 900.0),
     "/v1/explain": (96 << 20, 120.0),
+    "/v1/outbox": (96 << 20, 180.0),
     "/v1/sync": (BODY_MAX, 7_200.0),
     "/v1/verify": (BODY_MAX, 7_200.0),
     "/v1/db/backup": (BODY_MAX, 7_200.0),

@@ -11,6 +11,7 @@ from eisd import __version__
 from eisd.api import issues, signing
 from eisd.api.answers import Answer, mailbox_list
 from eisd.api.core import Condition, Core
+from eisd.api.unsent import doubts, stalled
 from eisd.config.paths import Paths
 from eisd.config.schema import Settings
 from eisd.logs import counters
@@ -34,6 +35,8 @@ async def status(core: Core) -> Answer:
         "issues": [
             *issues.of_daemon(condition, drifted=drifted),
             *signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s)),
+            *stalled(core.outbox),
+            *await core.store.read(doubts),
         ],
     }
 
@@ -63,6 +66,7 @@ def status_offline(db: Connection, settings: Settings) -> Answer:
                 one | {"text": f"when the daemon last ran: {one['text']}"}
                 for one in issues.of_mailboxes(listed, settings, up_s=None)
             ),
+            *doubts(db),
         ],
     }
 

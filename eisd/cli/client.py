@@ -25,6 +25,8 @@ class Client:
     def __init__(self, socket: Path, *, timeout: float = 30.0) -> None:
         self.socket = socket
         self.timeout = timeout
+        self.headers: dict[str, str] = {}
+        """Sent with every request."""
 
     def get(self, path: str, **params: str | int) -> Any:
         """GET a resource."""
@@ -74,6 +76,7 @@ class Client:
                 f"/v1{path}",
                 body=body,
                 params=params or None,
+                headers=self.headers,
                 timeout=self.timeout,
             )
         except Transient as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -66,7 +66,30 @@ class Seconds(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+class Future(click.ParamType[datetime]):
+    """A moment to come: RFC 3339 (without an offset, local time), or a span from now: 10m, 2h."""
+
+    name = "moment"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        from eisd.config.units import parse_duration  # noqa: PLC0415
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            pass
+        try:
+            return datetime.now(UTC) + timedelta(seconds=parse_duration(value))
+        except ValueError:
+            self.fail("want an RFC 3339 time, or a span from now such as 10m or 2h", param, ctx)
+
+
 MOMENT = Moment()
+FUTURE = Future()
 SECONDS = Seconds()
 
 

@@ -53,6 +53,7 @@ def act(
     body: Mapping[str, Any] | None = None,
     *,
     method: str = "POST",
+    headers: Mapping[str, str] | None = None,
     timeout: float = 60.0,
 ) -> Any:
     """POST to a resource (or DELETE it), or do the ``work`` without a daemon; None: it needs one.
@@ -61,6 +62,7 @@ def act(
     Without a daemon the work has the database to itself.
     """
     client = context.client(timeout=timeout)
+    client.headers.update(headers or {})
     try:
         if method == "DELETE":
             params = {key: value for key, value in (body or {}).items() if value is not None}

@@ -23,6 +23,8 @@ COMMANDS = {
     "mailbox": ("eisd.cli.mailbox:mailbox", "Add, list, test, pause and remove mailboxes."),
     "auth": ("eisd.cli.auth:auth", "Sign in to Google and Microsoft by OAuth."),
     "contacts": ("eisd.cli.contacts:contacts", "Import, export and change contacts."),
+    "send": ("eisd.cli.send:send", "Send a message through a mailbox."),
+    "outbox": ("eisd.cli.outbox:outbox", "List and change what is to be sent."),
     "activities": ("eisd.cli.activities:activities", "List and show activities."),
     "workspace": ("eisd.cli.workspace:workspace", "List workspaces."),
     "db": ("eisd.cli.db:db", "Check, migrate and tidy the database."),

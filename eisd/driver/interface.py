@@ -146,15 +146,21 @@ class Session(Protocol):
         ...
 
     def fetch(
-        self, folder: Folder, ids: Sequence[RemoteId], *, limit: int, validity: str = ""
+        self,
+        folder: Folder,
+        ids: Sequence[RemoteId],
+        *,
+        limit: int,
+        validity: str = "",
+        whole: bool = False,
     ) -> AsyncGenerator[RawMessage, None]:
         """The messages' bytes, in any order; one that is gone comes as ``missing``.
 
         With the ``validity`` of the cursor that listed the ids, raises `CursorExpired` when they
         have come to name other messages.
 
-        A message over 256 KiB comes as a skeleton of its header and text parts; one over
-        ``limit`` octets likewise, whatever it holds.
+        A message over 256 KiB comes as a skeleton of its header and text parts, unless it is
+        wanted ``whole``; one over ``limit`` octets does, whatever it holds.
         """
         ...
 

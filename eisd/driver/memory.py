@@ -150,8 +150,15 @@ class MemorySession:
         return sum(place.floor <= n <= place.back for n in held.messages)
 
     async def fetch(
-        self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
+        self,
+        folder: Folder,
+        ids: Sequence[str],
+        *,
+        limit: int,
+        validity: str = "",
+        whole: bool = False,
     ) -> AsyncGenerator[RawMessage, None]:
+        del whole  # so is every message here
         held = self._mailbox.opened(folder)
         if validity and validity != f"v{held.validity}":
             raise CursorExpired("the copies were numbered anew", code="validity")
@@ -162,8 +169,8 @@ class MemorySession:
             if message is None:
                 yield RawMessage(remote_id, b"", 0, missing=True)
                 continue
-            whole = message.rfc822 if len(message.rfc822) <= limit else _head(message.rfc822)
-            yield RawMessage(remote_id, whole, len(message.rfc822))
+            octets = message.rfc822 if len(message.rfc822) <= limit else _head(message.rfc822)
+            yield RawMessage(remote_id, octets, len(message.rfc822))
 
     async def listing(self, folder: Folder, cursor: Cursor) -> AsyncIterator[Sequence[str]]:
         self._pass("listing")

@@ -69,11 +69,18 @@ class Metered:
                 yield batch
 
     async def fetch(
-        self, folder: Folder, ids: Sequence[RemoteId], *, limit: int, validity: str = ""
+        self,
+        folder: Folder,
+        ids: Sequence[RemoteId],
+        *,
+        limit: int,
+        validity: str = "",
+        whole: bool = False,
     ) -> AsyncGenerator[RawMessage, None]:
         """Fetch messages; each counts."""
+        fetched = self._session.fetch(folder, ids, limit=limit, validity=validity, whole=whole)
         async with (
-            aclosing(self._session.fetch(folder, ids, limit=limit, validity=validity)) as fetching,
+            aclosing(fetched) as fetching,
             aclosing(self._each("fetch", fetching)) as messages,
         ):
             async for raw in messages:

@@ -48,6 +48,7 @@ def request(
     *,
     body: object = None,
     params: Mapping[str, str | int] | None = None,
+    headers: Mapping[str, str] | None = None,
     timeout: float = 30.0,
 ) -> Reply:
     """Ask a server on a Unix socket, and wait for the whole answer.
@@ -58,6 +59,7 @@ def request(
         path: begins with a slash.
         body: sent as JSON, unless None.
         params: the query.
+        headers: further ones.
         timeout: seconds for each step: connect, write, each read.
 
     Raises:
@@ -71,7 +73,7 @@ def request(
         with httpx.Client(
             transport=httpx.HTTPTransport(uds=uds), base_url="http://eisd", timeout=timeout
         ) as client:
-            reply = client.request(method, path, json=body, params=params)
+            reply = client.request(method, path, json=body, params=params, headers=headers)
             return Reply(reply.status_code, reply.headers.get("content-type", ""), reply.content)
     except httpx.TimeoutException as error:
         raise Transient(f"no answer within {timeout:g} s", code="timeout") from error

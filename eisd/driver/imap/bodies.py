@@ -44,9 +44,11 @@ class _Flight:
 class Bodies:
     """The messages of one fetch, by `next`. The folder is open."""
 
-    def __init__(self, client: Client, uids: Iterable[int], limit: int) -> None:
+    def __init__(
+        self, client: Client, uids: Iterable[int], limit: int, *, whole: bool = False
+    ) -> None:
         self._client = client
-        self._small_limit = min(SMALL, limit)
+        self._small_limit = limit if whole else min(SMALL, limit)
         self._uids = deque(dict.fromkeys(uids))
         self._groups: deque[Sequence[_Sized]] = deque()
         self._large: deque[_Sized] = deque()

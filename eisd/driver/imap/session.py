@@ -250,14 +250,20 @@ class ImapSession:
     # Fetching
 
     async def fetch(
-        self, folder: Folder, ids: Sequence[str], *, limit: int, validity: str = ""
+        self,
+        folder: Folder,
+        ids: Sequence[str],
+        *,
+        limit: int,
+        validity: str = "",
+        whole: bool = False,
     ) -> AsyncGenerator[RawMessage, None]:
         if not ids:
             return
         selected = await self._opened(folder)
         if validity and validity != validity_text(selected.uidvalidity or 0):
             raise CursorExpired("UIDVALIDITY changed: the ids mean other copies", code="validity")
-        bodies = Bodies(self._client, [int(i) for i in ids], limit)
+        bodies = Bodies(self._client, [int(i) for i in ids], limit, whole=whole)
         try:
             while batch := await self._more(folder, bodies):
                 for message in batch:
