@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from eisd.matcher.staff import staff_of
 from eisd.mime.addresses import address_key, relaxed_key
 from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
-from eisd.store.database import Tx
+from eisd.store.database import Database, Tx
 from eisd.store.mailboxes import MailboxSpec
 from eisd.store.secrets import Secrets
 from eisd.sync.mailbox import Plan
@@ -86,8 +86,13 @@ def specs(settings: Settings) -> list[MailboxSpec]:
     ]
 
 
-def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
-    """The rules that recording goes by."""
+def rules(
+    settings: Settings,
+    hasher: Hasher,
+    ids: Mapping[str, int],
+    told: Mapping[int, Sequence[str]],
+) -> Rules:
+    """The rules that recording goes by; ``told`` are the aliases that providers know of."""
     case = settings.normalize.local_case
     return Rules(
         hasher=hasher,
@@ -97,7 +102,7 @@ def rules(settings: Settings, hasher: Hasher, ids: Mapping[str, int]) -> Rules:
                 key=hasher.key(address_key(box.address, local_case=case)),
                 aliases=frozenset(
                     hasher.key(key)
-                    for alias in box.aliases
+                    for alias in (*box.aliases, *told.get(ids[name], ()))
                     if (exact := address_key(alias, local_case=case))
                     for key in (exact, relaxed_key(exact))
                 ),
@@ -195,3 +200,21 @@ def restaff(tx: Tx, settings: Settings, hasher: Hasher) -> None:
         },
     )
     forget_people(tx)
+
+
+async def take_aliases(
+    store: Database,
+    settings: Settings,
+    hasher: Hasher,
+    ids: Mapping[str, int],
+    mailbox: int,
+    aliases: Sequence[str],
+) -> Rules:
+    """Take what a provider tells of a mailbox's addresses into S (S1), and make the rules anew."""
+
+    def take(tx: Tx) -> dict[int, tuple[str, ...]]:
+        if mailboxes.tell_aliases(tx.db, mailbox, aliases):
+            restaff(tx, settings, hasher)
+        return mailboxes.told_aliases(tx.db)
+
+    return rules(settings, hasher, ids, await store.write(take))

@@ -108,6 +108,7 @@ class Core:
             logins=asyncio.Semaphore(CONNECTING),
             on_activity=self._on_activity,
             on_settled=self._on_settled,
+            on_aliases=self._on_aliases,
         )
         self.supervisor = Supervisor(self.services)
         self.outbox = Desk(
@@ -348,7 +349,8 @@ class Core:
         ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
         self._ids = ids
         self.keeper.configure(apps_of(settings), secret_of(settings, loaded.base_dir, self.secrets))
-        self._rules = assemble.rules(settings, hasher, ids)
+        told = await self.store.read(mailboxes.told_aliases)
+        self._rules = assemble.rules(settings, hasher, ids, told)
         rows = await self.store.read(mailboxes.all_rows)
         paused = {row.name for row in rows if row.configured and row.paused}
         self.outbox.local_case = settings.normalize.local_case
@@ -373,9 +375,7 @@ class Core:
         if settled.activities:
             tell_log(settled.activities, live=False)
             self._on_activity("", [one.id for one in settled.activities])
-        if settled.pending:
-            for mailbox in self.supervisor.mailboxes.values():
-                mailbox.lane_bell.ring()
+        self._on_settled(settled)
 
     def _on_settled(self, settled: Settled) -> None:
         """A mailbox's mail concerns the past, or copies in other mailboxes."""
@@ -384,6 +384,10 @@ class Core:
         if settled.pending:
             for mailbox in self.supervisor.mailboxes.values():
                 mailbox.lane_bell.ring()
+
+    async def _on_aliases(self, mailbox: int, aliases: Sequence[str]) -> None:
+        known = (self.settings, self.hasher, self._ids)
+        self._rules = await assemble.take_aliases(self.store, *known, mailbox, aliases)
 
     def _on_activity(self, mailbox: str, ids: Sequence[int]) -> None:
         self.activities += len(ids)

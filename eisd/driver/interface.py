@@ -177,6 +177,19 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsAliases(Protocol):
+    """What a session may do beside: tell every address of its mailbox (Gmail, Graph)."""
+
+    async def aliases(self) -> Sequence[str]:
+        """The mailbox's other addresses as the provider has them now.
+
+        Asked after each login and daily. SHOULD answer with none rather than raise where the
+        provider does not allow the question.
+        """
+        ...
+
+
 class Sender(Protocol):
     """The way out of one mailbox. Connects when first needed; used by one task at a time.
 

@@ -81,6 +81,10 @@ class MemorySession:
         self._pass("folders")
         return [Folder(f.name, f.handle, f.role) for f in self._mailbox.folders()]
 
+    async def aliases(self) -> Sequence[str]:
+        self._pass("aliases")
+        return self._mailbox.aliases
+
     async def changed(self, cursors: Mapping[Folder, Cursor]) -> Collection[Folder]:
         self._pass("changed")
         return [folder for folder, cursor in cursors.items() if self._news(folder, cursor)]

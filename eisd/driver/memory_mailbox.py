@@ -74,6 +74,7 @@ class MemoryMailbox:
         self.password = password
         self.push = True
         self.connections = 0
+        self.aliases: tuple[str, ...] = ()
         self.outlet = MemoryOutlet()
         self._handles = count(1)
         self._folders: dict[str, MemoryFolder] = {}

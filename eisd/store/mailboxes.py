@@ -12,6 +12,11 @@ from eisd.model.mailbox import MailboxState
 from eisd.store import heirs
 from eisd.store.sql import now_ms, signed, unsigned
 
+CHANGES = (
+    # Addresses of the mailbox that its provider tells of, beside those configured (S1).
+    "ALTER TABLE mailbox ADD COLUMN told_aliases TEXT NOT NULL DEFAULT '[]'",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MailboxSpec:
@@ -204,12 +209,32 @@ def feeds(db: sqlite3.Connection) -> dict[int, dict[str, int]]:
 def staff_addresses(db: sqlite3.Connection) -> list[tuple[str, str]]:
     """(workspace, address or alias) of every mailbox that ever fed it (S1)."""
     found: list[tuple[str, str]] = []
-    for workspace, address, aliases in db.execute(
-        "SELECT f.workspace, b.address, b.aliases FROM feed f JOIN mailbox b ON b.id = f.mailbox_id"
+    for workspace, address, aliases, told in db.execute(
+        "SELECT f.workspace, b.address, b.aliases, b.told_aliases"
+        " FROM feed f JOIN mailbox b ON b.id = f.mailbox_id"
     ):
         found.append((workspace, address))
-        found.extend((workspace, alias) for alias in json.loads(aliases))
+        found.extend((workspace, alias) for alias in (*json.loads(aliases), *json.loads(told)))
     return found
+
+
+def tell_aliases(db: sqlite3.Connection, mailbox: int, aliases: Sequence[str]) -> bool:
+    """Keep the aliases that the provider tells of; True if they are not those of before."""
+    told = json.dumps(sorted(set(aliases)))
+    changed = db.execute(
+        "UPDATE mailbox SET told_aliases = ?1 WHERE id = ?2 AND told_aliases <> ?1", (told, mailbox)
+    )
+    return changed.rowcount > 0
+
+
+def told_aliases(db: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
+    """The aliases that providers tell of, by mailbox."""
+    return {
+        mailbox: tuple(json.loads(told))
+        for mailbox, told in db.execute(
+            "SELECT id, told_aliases FROM mailbox WHERE told_aliases <> '[]'"
+        )
+    }
 
 
 def replace_staff(db: sqlite3.Connection, staffs: Mapping[str, Staff]) -> None:

@@ -7,7 +7,16 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
-from eisd.store import contacts, heirs, invites, outbox_schema, retro, threads, tombstones
+from eisd.store import (
+    contacts,
+    heirs,
+    invites,
+    mailboxes,
+    outbox_schema,
+    retro,
+    threads,
+    tombstones,
+)
 from eisd.store.schema import TABLES, VIEWS
 
 migrations = Migrations("eisd")
@@ -46,6 +55,13 @@ def m004_outbox(db: Database) -> None:
 def m005_oauth(db: Database) -> None:
     """Invitations to connect a mailbox."""
     for statement in invites.TABLES:
+        db.execute(statement)
+
+
+@migrations()
+def m003_aliases(db: Database) -> None:
+    """What providers tell of a mailbox's addresses."""
+    for statement in mailboxes.CHANGES:
         db.execute(statement)
 
 

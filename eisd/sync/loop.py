@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic
 
 from eisd import events, metrics
-from eisd.driver.interface import Session
+from eisd.driver.interface import KnowsAliases, Session
 from eisd.errors import (
     AuthRejected,
     DriverError,
@@ -59,6 +59,7 @@ class Life:
         self._lane = Lane(mailbox)
         self._renewal = Renewal(mailbox)
         self._connected_at: float | None = None
+        self._aliases_at = float("-inf")
 
     async def live(self) -> None:
         """Keep the mailbox in step until cancelled."""
@@ -143,6 +144,7 @@ class Life:
                     return following
                 if monotonic() - discovered > DISCOVER or mailbox.asked:
                     await engine.discover()
+                    await self._ask_aliases(session)
                     discovered = monotonic()
                 asked = mailbox.asked
                 mailbox.pass_begins()
@@ -229,7 +231,16 @@ class Life:
             return mailboxes.by_id(tx.db, mailbox.id).begin_at
 
         mailbox.begin_at = await mailbox.services.store.write(connected)
+        self._aliases_at = float("-inf")
+        await self._ask_aliases(session)
         emit(events.IMAP_CONNECTED, level=events.Level.DEBUG, host=session.capabilities.host)
+
+    async def _ask_aliases(self, session: Session) -> None:
+        """Ask for the mailbox's other addresses, after each login and daily (S1)."""
+        mailbox = self._mailbox
+        if isinstance(session, KnowsAliases) and monotonic() - self._aliases_at > DAY_MS / 1000:
+            await mailbox.services.on_aliases(mailbox.id, await session.aliases())
+            self._aliases_at = monotonic()
 
     async def _caught_up(self, session: Session) -> None:
         push = self._mailbox.plan.push and session.capabilities.push

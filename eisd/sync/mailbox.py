@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -35,6 +35,10 @@ class Parser(Protocol):
     async def parse(self, messages: Sequence[RawMessage]) -> list[Parsed]: ...
 
 
+async def _nobody_asks(_mailbox: int, _aliases: Sequence[str]) -> None:
+    """Do nothing with aliases."""
+
+
 @dataclass(slots=True)
 class Services:
     """What every mailbox of the daemon uses."""
@@ -49,6 +53,8 @@ class Services:
     """How many mailboxes may be connecting at once."""
     on_activity: Callable[[str, Sequence[int]], None] = lambda _mailbox, _ids: None
     """Told of new activities, after they are durable."""
+    on_aliases: Callable[[int, Sequence[str]], Awaitable[None]] = _nobody_asks
+    """Told of a mailbox's other addresses, as its provider has them."""
     on_settled: Callable[[Settled], None] = lambda _settled: None
     """Told of what was settled if others have to do with it: jobs on the past, copies to fetch."""
 

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Final, TypeVar
 
 from eisd import metrics
-from eisd.driver.interface import Capabilities, Driver, Login, RemoteId, Session
+from eisd.driver.interface import Capabilities, Driver, KnowsAliases, Login, RemoteId, Session
 from eisd.errors import DriverError
 from eisd.model.folder import Batch, Cursor, Folder, Window
 from eisd.model.mail import RawMessage
@@ -53,6 +53,13 @@ class Metered:
         """List the folders."""
         with self._asking("folders"):
             return await self._session.folders()
+
+    async def aliases(self) -> Sequence[str]:
+        """Ask for the mailbox's other addresses, where the session knows of any."""
+        if not isinstance(self._session, KnowsAliases):
+            return ()
+        with self._asking("aliases"):
+            return await self._session.aliases()
 
     async def changed(self, cursors: Mapping[Folder, Cursor]) -> Collection[Folder]:
         """Ask what changed."""
