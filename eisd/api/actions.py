@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,13 +23,15 @@ from eisd.api.core import Core
 from eisd.errors import EisdError, ExitCode, UserError
 from eisd.logs import emit
 from eisd.mime.limits import MESSAGE
+from eisd.model.contact import ContactIn
 from eisd.model.mail import RawMessage
 from eisd.store.backup import backup as copy_database
 from eisd.store.contact_diff import Change
 from eisd.store.contact_import import Imported
-from eisd.sync.importing import hashed
+from eisd.sync.importing import PART, Given, hashed
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.rehearsal import rehearse
+from eisd.sync.rules import Rules
 from eisd.sync.verify import FolderCheck, verify
 
 BAD_ROWS_TOLD = 100
@@ -64,20 +67,15 @@ async def import_rows(
     """Import rows that were read already; bad ones are left out."""
     began = monotonic()
     rules = core.rules()
-    people = await asyncio.to_thread(
-        hashed,
-        rules.hasher,
-        list(rows.good.values()),
-        rules.local_case,  # type: ignore[arg-type]
-    )
+    given = Given(rows.workspaces, lambda: _parts(rows, rules), rows.has)
     if dry_run:
-        would = await core.store.read(lambda db: rehearse(db, rules, people, replace=replace))
+        would = await core.store.read(lambda db: rehearse(db, rules, given, replace=replace))
         return _told(would, len(rows.bad)) | {
             "to_fetch": would.matches,
             "dry_run": True,
             "changes": [_change(one) for one in would.changes],
         }
-    done, settled = await core.import_contacts(people, replace=replace)
+    done, settled = await core.import_contacts(given, replace=replace)
     emit(
         events.CONTACTS_IMPORTED,
         source=source,
@@ -89,6 +87,13 @@ async def import_rows(
         duration_ms=round((monotonic() - began) * 1000),
     )
     return _told(done, len(rows.bad)) | {"to_fetch": settled.pending, "dry_run": False}
+
+
+def _parts(rows: Rows, rules: Rules) -> Iterator[Sequence[ContactIn]]:
+    """The contacts part by part, with their hashes."""
+    left = rows.contacts()
+    while part := list(islice(left, PART)):
+        yield hashed(rules.hasher, part, rules.local_case)  # type: ignore[arg-type]
 
 
 def _change(one: Change) -> Answer:

@@ -6,19 +6,24 @@ UTF-16 with one, or what Excel writes where it writes no UTF-8 (Windows-1252); l
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import PurePath
-from typing import Any, Final
+from pathlib import Path, PurePath
+from typing import IO, Any, Final, TextIO
 
 from eisd.api import vcards
 from eisd.api.contact_rows import DEFAULT_WORKSPACE, BadRow, Rows
 from eisd.errors import ExitCode, UserError
 
 COLUMNS: Final = ("id", "name", "emails", "workspace", "kind", "company")
+FILE_MAX: Final = 1 << 30
+"""Octets of the largest file that is read."""
 FORMATS: Final = ("csv", "jsonl", "vcf")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _SUFFIXES: Final = {
@@ -44,12 +49,44 @@ def format_of(name: str) -> str:
 
 def read(data: bytes, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Rows:
     """The contacts of a file; ``workspace`` is that of rows which name none."""
-    readers: Mapping[str, Callable[[str, str], Rows]] = {
+    return _read(io.BytesIO(data), format_, workspace)
+
+
+def read_file(path: Path, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Rows:
+    """The contacts of a file on disk, without all of it in memory; vCards apart.
+
+    Raises:
+        UserError: (66) it cannot be read; (65) it is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > FILE_MAX:
+                raise UserError(f"{path}: more than {FILE_MAX} octets", code=ExitCode.DATA)
+            return _read(file, format_, workspace)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", code=ExitCode.NO_INPUT) from error
+
+
+def _read(file: IO[bytes], format_: str, workspace: str) -> Rows:
+    readers: Mapping[str, Callable[[TextIO, str], Rows]] = {
         "csv": _read_csv,
         "jsonl": _read_jsonl,
         "vcf": _read_vcf,
     }
-    return readers[format_](_decode(data), workspace)
+    start = file.read(2)
+    wide = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
+        file.seek(0)
+        errors = "strict" if encoding == "utf-8-sig" else "replace"
+        newline = "\n" if format_ == "jsonl" else ""
+        text = io.TextIOWrapper(file, encoding, errors, newline)
+        try:
+            return readers[format_](text, workspace).finish()
+        except UnicodeDecodeError:
+            continue  # Excel, where it writes no UTF-8
+        finally:
+            text.detach()
+    raise AssertionError("every octet is a character of cp1252")
 
 
 def refusal(name: str, bad: Iterable[BadRow], *, shown: int = 50) -> UserError:
@@ -66,19 +103,14 @@ def refusal(name: str, bad: Iterable[BadRow], *, shown: int = 50) -> UserError:
     )
 
 
-def _decode(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _read_csv(text: str, workspace: str) -> Rows:
+def _read_csv(text: TextIO, workspace: str) -> Rows:
     rows = Rows()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    columns: list[str] | None = None
+    first = text.readline()
+    while first and not first.strip():
+        first = text.readline()
+    text.seek(0)
+    reader = csv.reader(text, delimiter=_delimiter(first), strict=True)
+    columns: _Columns | None = None
     line = 1
     while True:
         try:
@@ -89,11 +121,12 @@ def _read_csv(text: str, workspace: str) -> Rows:
             rows.bad.append(BadRow(line, f"no CSV: {error}"))
             break
         if columns is None:
-            columns = [cell.strip().lower() for cell in cells]
-            if problem := _header_problem(columns):
+            names = [cell.strip().lower() for cell in cells]
+            if problem := _header_problem(names):
                 rows.bad.append(BadRow(line, problem))
                 break
-        elif any(cell.strip() for cell in cells):
+            columns = _Columns.of(names)
+        elif any(map(str.strip, cells)):
             _add_csv(rows, line, columns, cells, workspace)
         line = reader.line_num + 1
     if columns is None and not rows.bad:
@@ -101,9 +134,25 @@ def _read_csv(text: str, workspace: str) -> Rows:
     return rows
 
 
-def _delimiter(text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where in a row what stands; -1: nowhere."""
+
+    count: int
+    texts: tuple[int, ...]
+    """Of workspace, id, name, kind and company."""
+    emails: int
+
+    @classmethod
+    def of(cls, names: list[str]) -> _Columns:
+        """By the header."""
+        where = {name: at for at, name in enumerate(names)}
+        wanted = ("workspace", "id", "name", "kind", "company")
+        return cls(len(names), tuple(where.get(name, -1) for name in wanted), where["emails"])
+
+
+def _delimiter(header: str) -> str:
     """A comma, or what the header separates its names with if it has no comma."""
-    header = text.lstrip().partition("\n")[0]
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
@@ -119,19 +168,18 @@ def _header_problem(columns: list[str]) -> str:
     return f"the header lacks {' and '.join(missing)}; want {','.join(COLUMNS)}" if missing else ""
 
 
-def _add_csv(rows: Rows, line: int, columns: list[str], cells: list[str], workspace: str) -> None:
-    if len(cells) != len(columns):
-        rows.bad.append(BadRow(line, f"{len(cells)} cells where the header has {len(columns)}"))
+def _add_csv(rows: Rows, line: int, columns: _Columns, cells: list[str], workspace: str) -> None:
+    if len(cells) != columns.count:
+        rows.bad.append(BadRow(line, f"{len(cells)} cells where the header has {columns.count}"))
         return
-    given = dict(zip(columns, cells, strict=True))
-    values: dict[str, Any] = {name: given[name] for name in COLUMNS if name in given}
-    values["emails"] = [one for one in values["emails"].split(";") if one.strip()]
-    rows.add(line, values, workspace)
+    texts = ["" if at < 0 else cells[at] for at in columns.texts]
+    texts[0] = texts[0].strip() or workspace
+    rows.add_flat(line, texts, [one for one in cells[columns.emails].split(";") if one.strip()])
 
 
-def _read_jsonl(text: str, workspace: str) -> Rows:
+def _read_jsonl(text: TextIO, workspace: str) -> Rows:
     rows = Rows()
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+    for number, line in enumerate(text, 1):
         if not line.strip():
             continue
         try:
@@ -146,9 +194,9 @@ def _read_jsonl(text: str, workspace: str) -> Rows:
     return rows
 
 
-def _read_vcf(text: str, workspace: str) -> Rows:
+def _read_vcf(text: TextIO, workspace: str) -> Rows:
     rows = Rows()
-    for line, card in vcards.read(text):
+    for line, card in vcards.read(text.read()):
         if isinstance(card, str):
             rows.bad.append(BadRow(line, card))
         else:

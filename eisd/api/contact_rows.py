@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from eisd.api.contact_spool import Spool
 from eisd.mime.addresses import address_key
 from eisd.mime.text import one_line
+from eisd.model.contact import AddressRow, ContactRow
 from eisd.store.sql import stamp
-from eisd.sync.importing import AddressRow, ContactRow
 
 __all__ = ["AddressRow", "BadRow", "ContactRow", "Rows", "contact", "from_json", "to_json"]
 
@@ -32,22 +33,67 @@ class BadRow:
     problem: str
 
 
-@dataclass(slots=True)
 class Rows:
-    """What a file holds: good rows merged by (workspace, id), and every bad one."""
+    """What a source holds: good rows, one a contact, and every bad one. To be closed."""
 
-    good: dict[tuple[str, str], ContactRow] = field(default_factory=dict)
-    bad: list[BadRow] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.bad: list[BadRow] = []
+        self._spool = Spool()
+        self._merged: dict[tuple[str, str], ContactRow] = {}
 
     def add(self, line: int, values: Mapping[str, Any], workspace: str) -> None:
         """Take one row in, good or bad."""
         try:
-            row = contact(values, workspace)
-            key = row.workspace, row.contact_id
-            known = self.good.get(key)
-            self.good[key] = row if known is None else _merged(known, row)
+            self._spool.add(line, contact(values, workspace))
         except RowError as error:
             self.bad.append(BadRow(line, str(error)))
+
+    def add_flat(self, line: int, texts: Sequence[str], emails: Sequence[str]) -> None:
+        """Take a row of a table in: workspace, id, name, kind, company, and its addresses."""
+        try:
+            self._spool.add(line, flat(texts, emails))
+        except RowError as error:
+            self.bad.append(BadRow(line, str(error)))
+
+    def finish(self) -> Rows:
+        """Everything is in: rows of one contact become one, or the later one is bad."""
+        for line, row in self._spool.finish():
+            key = row.workspace, row.contact_id
+            known = self._merged.get(key)
+            try:
+                self._merged[key] = row if known is None else _merged(known, row)
+            except RowError as error:
+                self.bad.append(BadRow(line, str(error)))
+        return self
+
+    @property
+    def workspaces(self) -> frozenset[str]:
+        """Where the contacts belong."""
+        return frozenset(self._spool.workspaces)
+
+    def has(self, workspace: str, contact_id: str) -> bool:
+        """Whether a contact is among the good rows."""
+        return self._spool.has(workspace, contact_id)
+
+    def contacts(self) -> Iterator[ContactRow]:
+        """The contacts, in the order of their first rows."""
+        left = dict(self._merged)
+        for _, row in self._spool.rows():
+            if self._spool.may_be_twice(row):
+                whole = left.pop((row.workspace, row.contact_id), None)
+                if whole is not None:
+                    yield whole
+            else:
+                yield row
+
+    @property
+    def good(self) -> dict[tuple[str, str], ContactRow]:
+        """The contacts by workspace and id: of a source that is small."""
+        return {(row.workspace, row.contact_id): row for row in self.contacts()}
+
+    def close(self) -> None:
+        """Let go of the temporary file there may be."""
+        self._spool.close()
 
 
 def from_json(items: Iterable[object], workspace: str = DEFAULT_WORKSPACE) -> Rows:
@@ -58,7 +104,7 @@ def from_json(items: Iterable[object], workspace: str = DEFAULT_WORKSPACE) -> Ro
             rows.add(number, item, workspace)
         else:
             rows.bad.append(BadRow(number, "want an object with id and addresses"))
-    return rows
+    return rows.finish()
 
 
 def contact(values: Mapping[str, Any], workspace: str = DEFAULT_WORKSPACE) -> ContactRow:
@@ -85,6 +131,34 @@ def contact(values: Mapping[str, Any], workspace: str = DEFAULT_WORKSPACE) -> Co
         company=_text(values, "company"),
         addresses=_one_primary([_address(one) for one in given]),
     )
+
+
+def flat(texts: Sequence[str], emails: Sequence[str]) -> ContactRow:
+    """One contact of a table's row: workspace, id, name, kind, company; the first is primary.
+
+    Raises:
+        RowError: it is none, with the first reason.
+    """
+    workspace, contact_id, name, kind, company = map(_cell, texts, _FLAT)
+    if not contact_id:
+        raise RowError("id is missing")
+    addresses: dict[str, AddressRow] = {}
+    for email in emails:
+        text = email.strip()
+        key = address_key(text)
+        if not key:
+            raise RowError(f"{text[:80]!r} is no email address")
+        addresses.setdefault(key, AddressRow(text, not addresses))
+    return ContactRow(workspace, contact_id, name, kind, company, tuple(addresses.values()))
+
+
+_FLAT: Final = ("workspace", "id", "name", "kind", "company")
+
+
+def _cell(text: str, key: str) -> str:
+    if len(text) > TEXT_MAX:
+        raise RowError(f"{key} is longer than {TEXT_MAX} characters")
+    return one_line(text)
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:
@@ -145,7 +219,7 @@ def _one_primary(rows: list[AddressRow]) -> tuple[AddressRow, ...]:
     return tuple(
         row
         if row.ended_at is not None or row.primary is (row is first)
-        else replace(row, primary=row is first)
+        else row._replace(primary=row is first)
         for row in found
     )
 

@@ -6,7 +6,7 @@ done by the command itself, under the database's lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -16,11 +16,11 @@ from eisd.api.stream import Stream
 from eisd.auth.keeper import Keeper
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
-from eisd.model.contact import ContactIn
 from eisd.outbox.desk import Desk
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database
 from eisd.store.secrets import Secrets
+from eisd.sync.importing import Given
 from eisd.sync.mailbox import Mailbox, Parser, Plan
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
@@ -106,6 +106,4 @@ class Core(Protocol):
         """Have the jobs on the past worked off; None: that goes on in the background."""
         ...
 
-    async def import_contacts(
-        self, people: Sequence[ContactIn], *, replace: bool
-    ) -> tuple[Imported, Settled]: ...
+    async def import_contacts(self, given: Given, *, replace: bool) -> tuple[Imported, Settled]: ...

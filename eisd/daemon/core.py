@@ -28,7 +28,6 @@ from eisd.errors import ConfigError, ExitCode, UserError
 from eisd.logs import bind, emit, names
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
-from eisd.model.contact import ContactIn
 from eisd.outbox.desk import Desk
 from eisd.outbox.station import Services as Sending
 from eisd.store import folders, mailboxes
@@ -40,7 +39,7 @@ from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
 from eisd.sync.headers import HeaderPool
-from eisd.sync.importing import import_contacts
+from eisd.sync.importing import Given, import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services, tell_log
 from eisd.sync.retro import Retro
@@ -318,11 +317,9 @@ class Core:
             await self.keeper.forget(name)
         emit(events.MAILBOX_FORGOTTEN, mailbox=name, copies=None, activities=None)
 
-    async def import_contacts(
-        self, people: Sequence[ContactIn], *, replace: bool
-    ) -> tuple[Imported, Settled]:
+    async def import_contacts(self, given: Given, *, replace: bool) -> tuple[Imported, Settled]:
         """Import contacts and let the lanes fetch what they bring."""
-        done = await import_contacts(self.store, self.rules(), people, replace=replace)
+        done = await import_contacts(self.store, self.rules(), given, replace=replace)
         return done, await self.look_back() or Settled()
 
     async def look_back(self, seconds: float | None = None) -> Settled | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 from eisd import events
 from eisd.api.actions import import_rows
-from eisd.api.contact_files import format_of, read, refusal
+from eisd.api.contact_files import format_of, read_file, refusal
 from eisd.api.contact_rows import Rows
 from eisd.daemon.core import Core
-from eisd.errors import EisdError, ExitCode, UserError
+from eisd.errors import EisdError
 from eisd.logs import emit
 
 LOOK = 2.0
@@ -35,8 +36,8 @@ class Source:
             return True
         self._taken = (path, await asyncio.to_thread(_signature, path))
         try:
-            rows = await asyncio.to_thread(_read, path)
-            await import_rows(self._core, rows, replace=False, source=str(path))
+            with closing(await asyncio.to_thread(_read, path)) as rows:
+                await import_rows(self._core, rows, replace=False, source=str(path))
         except EisdError as error:
             self._core.condition.source_refused = str(error)
             emit(events.CONTACTS_REFUSED, source=str(path), reason=_for_log(path, error))
@@ -57,11 +58,7 @@ class Source:
 
 
 def _read(path: Path) -> Rows:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", code=ExitCode.NO_INPUT) from error
-    rows = read(data, format_of(path.name))
+    rows = read_file(path, format_of(path.name))
     if rows.bad:
         raise refusal(str(path), rows.bad)
     return rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from eisd.model.contact import AddressIn, ContactIn
@@ -376,9 +376,9 @@ def _change(
 
 
 def missing(
-    db: sqlite3.Connection, workspaces: Collection[str], kept: Collection[tuple[str, str]]
+    db: sqlite3.Connection, workspaces: Collection[str], has: Callable[[str, str], bool]
 ) -> list[int]:
-    """Row ids of contacts of these workspaces that are not among those that are kept."""
+    """Row ids of contacts of these workspaces that the source does not have (workspace, id)."""
     return [
         row
         for workspace in sorted(workspaces)
@@ -386,5 +386,5 @@ def missing(
             "SELECT id, contact_id FROM contact WHERE workspace = ? AND deleted_at IS NULL",
             (workspace,),
         )
-        if (workspace, contact_id) not in kept
+        if not has(workspace, contact_id)
     ]

@@ -12,8 +12,7 @@ from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import LocalCase, address_key, relaxed_key
 from eisd.model.contact import AddressIn, ContactIn
 from eisd.model.facts import KeyHash
-from eisd.store import contact_created, contact_import, contact_life, contact_move, contact_purge
-from eisd.store.contact_created import Created
+from eisd.store import contact_import, contact_life, contact_move, contact_purge
 from eisd.store.contact_import import Imported, Run
 from eisd.store.contact_purge import Purged
 from eisd.store.database import Tx
@@ -32,26 +31,9 @@ def address_in(
 ) -> AddressIn:
     """An address with the keys that mail is compared by. Times in milliseconds."""
     key = address_key(address, local_case=local_case)
-    keys = hasher.address(key, relaxed_key(key))
-    return AddressIn(address, key, keys.exact, keys.relaxed, primary, added_at, ended_at)
-
-
-def create(tx: Tx, workspace: str, address: AddressIn, *, name: str, company: str = "") -> Created:
-    """Make a contact of an address, and have what was seen before looked at (C3).
-
-    ``address.added_at`` is the earliest receive time of the messages that asked for it. Whoever
-    comes later gets the contact that is there; if his message is older, it is known from then on.
-    When the result is ``earlier``, ring whoever works off the jobs on the past.
-    """
-    made = contact_created.create(tx.db, workspace, address, name=name, company=company)
-    if made.earlier:
-        changed(
-            tx,
-            "create",
-            addresses=(made.address, made.address),
-            fresh=(address.exact, address.relaxed),
-        )
-    return made
+    relaxed, exact = relaxed_key(key), hasher.key(key)
+    other = exact if relaxed == key else hasher.key(relaxed)
+    return AddressIn(address, key, exact, other, primary, added_at, ended_at)
 
 
 def put(tx: Tx, rules: Rules, people: Collection[ContactIn], run: Run, done: Imported) -> None:

@@ -10,7 +10,7 @@ from eisd.matcher.codec import unpack
 from eisd.matcher.facts import merge
 from eisd.matcher.judge import Sight
 from eisd.matcher.lookup import Entries
-from eisd.model.contact import AddressIn, ContactIn
+from eisd.model.contact import AddressIn
 from eisd.model.facts import AddressEntry, KeyHash
 from eisd.store import contact_diff, contact_import, copies, retro
 from eisd.store.contact_diff import Change
@@ -18,7 +18,7 @@ from eisd.store.contact_filter import Filter
 from eisd.store.contact_import import Imported
 from eisd.store.retro import Pass
 from eisd.store.sql import Connection, now_ms
-from eisd.sync.importing import PART, folded
+from eisd.sync.importing import Given, folded
 from eisd.sync.retro import keys_in
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, judge
@@ -39,15 +39,12 @@ class Rehearsed(Imported):
     """Messages seen earlier that would become somebody's; at most `DECIDED`."""
 
 
-def rehearse(
-    db: Connection, rules: Rules, people: Sequence[ContactIn], *, replace: bool = False
-) -> Rehearsed:
+def rehearse(db: Connection, rules: Rules, given: Given, *, replace: bool = False) -> Rehearsed:
     """Say what an import would do."""
     found = Rehearsed()
-    people = folded(people, contact_import.redirects(db))
-    book = _Would(Book.read(db), contact_import.empty(db, {one.workspace for one in people}))
-    for at in range(0, len(people), PART):
-        part = people[at : at + PART]
+    given = folded(given, contact_import.redirects(db))
+    book = _Would(Book.read(db), contact_import.empty(db, given.workspaces))
+    for part in given.parts():
         changes = contact_diff.changes(db, part)
         found.unchanged += len(part) - len(changes)
         for one in changes:
@@ -58,8 +55,7 @@ def rehearse(
             book.add(one.workspace, one.new)
         found.changes += changes[: TOLD - len(found.changes)]
     if replace:
-        kept = {(one.workspace, one.contact_id) for one in people}
-        gone = contact_import.missing(db, {one.workspace for one in people}, kept)
+        gone = contact_import.missing(db, given.workspaces, given.has)
         found.removed = len(gone)
         found.changes += contact_diff.removals(db, gone[: TOLD - len(found.changes)])
     found.matches = sum(1 for _ in zip(range(DECIDED), book.matches(rules), strict=False))

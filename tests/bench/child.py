@@ -17,7 +17,8 @@ from eisd.config.load import load
 from eisd.daemon.core import Core
 from eisd.driver.registry import discover
 from eisd.mime.addresses import address_key, relaxed_key
-from eisd.store.contacts import AddressIn, ContactIn
+from eisd.model.contact import AddressIn, ContactIn
+from eisd.sync.importing import Given
 
 CONTACTS = 1000
 
@@ -37,7 +38,7 @@ async def contacts(core: Core) -> dict[str, float]:
         keys = core.hasher.key(key), core.hasher.key(relaxed_key(key))
         one = AddressIn(address, key, *keys, True)
         people.append(ContactIn("default", f"c{number}", address, "", "", (one,)))
-    done, _ = await core.import_contacts(people, replace=False)
+    done, _ = await core.import_contacts(Given.of(people), replace=False)
     return {"contacts": done.added}
 
 

@@ -31,7 +31,7 @@ from eisd.store import mailboxes
 from eisd.store.database import Database, Tx, create
 from eisd.store.mailboxes import MailboxSpec
 from eisd.sync.headers import HeaderPool, HeaderReader
-from eisd.sync.importing import import_contacts
+from eisd.sync.importing import Given, import_contacts
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services
 from eisd.sync.record import forget_people
@@ -256,7 +256,7 @@ class World:
             )
             for contact_id, addresses in people.items()
         ]
-        await import_contacts(self.store, self.rules(), rows, replace=replace)
+        await import_contacts(self.store, self.rules(), Given.of(rows), replace=replace)
         await self.look_back()
 
     async def look_back(self) -> int:

@@ -51,7 +51,8 @@ def put(db: sqlite3.Connection, *people: ContactIn, replace: bool = False) -> Im
     contact_import.put(db, people, run, done)
     if replace:
         kept = {(one.workspace, one.contact_id) for one in people}
-        for row in contact_import.missing(db, {one.workspace for one in people}, kept):
+        workspaces = {one.workspace for one in people}
+        for row in contact_import.missing(db, workspaces, lambda *one: one in kept):
             contact_life.remove(db, row)
             done.removed += 1
     contact_import.end(db, run)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from lab.world import HASHER, World, ago
 
-from eisd.store import contact_life, retro
+from eisd.store import contact_created, contact_life, retro
 from eisd.store.contact_created import Created
+from eisd.store.database import Tx
 from eisd.sync import people
+from eisd.sync.retro import changed
 
 
 async def create(here: World, address: str, added_at: int) -> Created:
     """Make a contact as the sync layer does when a message asks for it."""
     given = people.address_in(HASHER, address, "fold", added_at=added_at)
-    return await here.store.write(lambda tx: people.create(tx, "default", given, name="Ada"))
+
+    def write(tx: Tx) -> Created:
+        made = contact_created.create(tx.db, "default", given, name="Ada")
+        if made.earlier:
+            rows = (made.address, made.address)
+            changed(tx, "create", addresses=rows, fresh=(given.exact, given.relaxed))
+        return made
+
+    return await here.store.write(write)
 
 
 async def test_c3_made_once_and_known_from_the_earliest(here: World):
