@@ -9,7 +9,6 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -223,12 +222,6 @@ async def _verify_one(core: Core, name: str) -> Answer:
             for check in checks
         ],
     }
-
-
-async def probe(core: Core, name: str) -> list[Answer]:
-    """Connect to a mailbox step by step; the last step tells how it ended."""
-    _, plan = core.plan(name)
-    return [asdict(step) async for step in plan.driver.probe(plan.options, plan.login)]
 
 
 async def explain(core: Core, message_id: str) -> Answer:

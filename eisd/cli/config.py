@@ -90,7 +90,7 @@ async def _probe(loaded: Loaded, name: str) -> bool:
         async for step in _steps(loaded, name):
             mark = "" if step.ok else "  FAILED"
             output.line(
-                output.safe(f"{name}  {step.name:<6} {step.detail}  {step.ms:.0f} ms{mark}")
+                output.safe(f"{name}  {step.name:<13} {step.detail}  {step.ms:.0f} ms{mark}")
             )
             good &= step.ok
     except EisdError as error:
@@ -104,8 +104,14 @@ async def _steps(loaded: Loaded, name: str) -> AsyncIterator[Any]:
     mailbox = loaded.settings.mailboxes[name]
     driver = installed().get(mailbox.driver)
     options = driver.options(mailbox.driver_tables, address=mailbox.address)
-    async for step in driver.probe(options, _GivenSecrets(loaded, name)):
+    secrets = _GivenSecrets(loaded, name)
+    async for step in driver.probe(options, secrets):
         yield step
+        if not step.ok:
+            return
+    if driver.outlet(options) is not None:
+        async for step in driver.probe_sender(options, secrets):
+            yield step
 
 
 class _GivenSecrets:

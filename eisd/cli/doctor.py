@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eisd.doctor.finding import Finding
 
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
-PROBE_SECONDS = 120.0
+PROBE_SECONDS = 180.0
 
 
 @click.command(
@@ -122,7 +122,7 @@ def _probe(context: Context, name: str) -> list[dict[str, Any]] | str:
     """The steps of connecting to a mailbox, or why they could not be taken."""
 
     async def work(core: Any) -> dict[str, Any]:
-        from eisd.api.actions import probe  # noqa: PLC0415 - only without a daemon
+        from eisd.api.probing import probe  # noqa: PLC0415 - only without a daemon
 
         return {"steps": await probe(core, name)}
 

@@ -16,6 +16,7 @@ from aiosmtplib.errors import SMTPResponseException, SMTPServerDisconnected, SMT
 from aiosmtplib.protocol import SMTPProtocol
 
 from eisd.errors import DriverError, ProtocolError, Transient
+from eisd.wire import tls
 
 _CHUNK = 64 << 10
 _LOWEST, _HIGHEST = 200, 599
@@ -139,7 +140,7 @@ class Lines(SMTPProtocol):
         if self.transport is None:
             return ""
         name, version, _ = self.transport.get_extra_info("cipher")
-        return f"{version} {name}"
+        return f"{version} {name}{tls.until(self.transport)}"
 
     async def secure(self, context: ssl.SSLContext, name: str, limit: float) -> None:
         """TLS on this connection, after the server agreed to it."""

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 from lab.dovecot import PASSWORD, Dovecot
-from lab.fixtures import certs, dovecot, start_dovecot, user
+from lab.fixtures import certs, dovecot, start_dovecot, submission, user
 
-__all__ = ["certs", "dovecot", "start_dovecot", "user"]
+__all__ = ["certs", "dovecot", "start_dovecot", "submission", "user"]
 
 EISD = str(Path(sys.executable).with_name("eisd"))
 

@@ -6,9 +6,17 @@ from fastapi import APIRouter
 
 from eisd.api import actions, answers, depth, unreadable
 from eisd.api.answers import Answer
+from eisd.api.probing import probe
 from eisd.api.request import Body, The
 
 routes = APIRouter()
+
+
+class TestBody(Body):
+    """How a mailbox is tried out."""
+
+    send_to: str | None = None
+    """An address that gets a message; one's own awaits it."""
 
 
 class ResyncBody(Body):
@@ -68,9 +76,10 @@ async def retry_unreadable(core: The, name: str, body: RetryBody) -> Answer:
 
 
 @routes.post("/mailboxes/{name}/test", tags=["mailboxes"])
-async def test_mailbox(core: The, name: str) -> Answer:
-    """Connect and log in, step by step."""
-    return {"mailbox": name, "steps": await actions.probe(core, name)}
+async def test_mailbox(core: The, name: str, body: TestBody | None = None) -> Answer:  # noqa: PT028
+    """Connect and log in where mail comes in and where it goes out, step by step."""
+    send_to = None if body is None else body.send_to
+    return {"mailbox": name, "steps": await probe(core, name, send_to=send_to)}
 
 
 @routes.delete("/mailboxes/{name}", tags=["mailboxes"])

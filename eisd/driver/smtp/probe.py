@@ -59,7 +59,10 @@ async def _talk(
             name, began = "smtp send", time.monotonic()
             receipt = await client.send(*message)
             refused = "; ".join(f"{r.recipient}: {r.code} {r.text}" for r in receipt.refusals)
-            yield Step(name, receipt.text or "taken", _ms(began), ok=not refused, failure=refused)
+            if refused:
+                yield Step(name, refused, _ms(began), ok=False, failure="SendRefused")
+            else:
+                yield Step(name, receipt.text or "taken", _ms(began))
         await client.quit()
     except DriverError as error:
         yield failed(name, error, began)
