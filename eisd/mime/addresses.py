@@ -43,7 +43,7 @@ _ITEM: Final = re.compile(
     f' *+(?:"([^"\\\\]*+)" *+<({_LOCAL}@{_DOMAIN})>|([^"<>@,]*+)<({_LOCAL}@{_DOMAIN})>'
     f"|({_LOCAL}@{_DOMAIN})) *+(?:,|$)"
 )
-_SLOW: Final = re.compile(rb"[(:;\\\[]|=\?|[^ -~]|[.]{2}")
+_SLOW: Final = re.compile(rb"[(:;\\\[]|[^ -~\t]|[.]{2}")
 _ILLEGAL: Final = re.compile(r'[\s\x00-\x1f\x7f-\x9f"(),:;<>@\[\\\]\ud800-\udfff]')
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE: Final = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -118,7 +118,8 @@ def _fast(value: bytes, local_case: LocalCase) -> AddressList | None:
     if len(value) > HEADER_FIELD or _SLOW.search(value):
         return None
     found: list[Address] = []
-    text = value.decode("ascii")
+    text = value.decode("ascii").replace("\t", " ")
+    encoded = "=?" in text
     position = 0
     while position < len(text):
         item = _ITEM.match(text, position)
@@ -127,10 +128,12 @@ def _fast(value: bytes, local_case: LocalCase) -> AddressList | None:
         position = item.end()
         quoted, address, name, other, bare = item.groups()
         address = address or other or bare
-        if len(address) > _KEY_MAX:
+        if len(address) > _KEY_MAX or (encoded and "=?" in address):
             return None
         name = quoted or name
-        found.append(_plain(address, _tidy(name) if name else "", local_case))
+        if name:
+            name = _tidy(decode_words(" ".join(name.split())) if encoded else name)
+        found.append(_plain(address, name or "", local_case))
     return AddressList(tuple(found)) if len(found) <= ADDRESSES else None
 
 

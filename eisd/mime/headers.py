@@ -54,6 +54,9 @@ WANTED: Final = frozenset(
 )
 """The fields a scan asks for (Q1), in lower case."""
 
+_AS_WRITTEN: Final = {name.title(): name for name in WANTED} | {b"Message-ID": b"message-id"}
+"""The usual spellings."""
+
 _IN_ANGLES: Final = re.compile(r"<([^<>]+)>")
 _MAILTO: Final = re.compile(rb"mailto:([^>?\s,]{1,500})", re.IGNORECASE)
 _TYPE: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}")
@@ -105,8 +108,12 @@ def _fields(header: bytes) -> tuple[Fields, list[str]]:
     defects: list[str] = ["header_block"] if limited else []
     for line in lines:
         head, colon, value = line.partition(b":")
-        name = _wanted(head) if colon and len(head) < _NAME_MAX else None
+        name = _AS_WRITTEN.get(head)
         if name is None:
+            name = _wanted(head) if len(head) < _NAME_MAX else None
+            if name is None:
+                continue
+        if not colon:
             continue
         if len(value) > HEADER_FIELD:
             value = value[:HEADER_FIELD]
