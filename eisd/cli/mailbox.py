@@ -203,7 +203,8 @@ def remove(context: Context, *, name: str) -> ExitCode:
 
     What it brought stays, and its address stays among your own, until `mailbox forget`.
     """
-    from eisd.cli.mailbox_add import dropin_name, forget_secret  # noqa: PLC0415
+    from eisd.cli.mailbox_add import dropin_name  # noqa: PLC0415
+    from eisd.cli.mailbox_secret import forget_secret, secret_table  # noqa: PLC0415
     from eisd.config.write import remove_dropin  # noqa: PLC0415 - only here
 
     loaded = context.loaded
@@ -217,7 +218,7 @@ def remove(context: Context, *, name: str) -> ExitCode:
             hint=f"take [mailboxes.{name}] out there, then: eisd reload",
             code=ExitCode.NO,
         )
-    ref = box.secret(box.driver)
+    ref = box.secret(secret_table(box.driver))
     if ref is not None and ref.store:
         forget_secret(loaded.settings.paths, name, box.driver)
     running = reload_if_running(context)

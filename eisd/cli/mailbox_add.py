@@ -1,28 +1,33 @@
-"""``eisd mailbox add``: test the login, keep the secret, write the drop-in, tell the daemon."""
+"""``eisd mailbox add``: find the servers, sign in, keep the secret, show the mailbox work."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from eisd.cli import output
 from eisd.cli.base import Command
 from eisd.cli.context import Context
+from eisd.cli.mailbox_find import Servers, find
+from eisd.cli.mailbox_first import first_activity
+from eisd.cli.mailbox_secret import (
+    OAUTH_PROVIDERS,
+    forget_secret,
+    keep_secret,
+    password_of,
+    secret_name,
+    secret_table,
+)
 from eisd.cli.mailbox_test import outcome, shown
 from eisd.cli.reach import reload_if_running
 from eisd.errors import ExitCode, UserError
 
-if TYPE_CHECKING:
-    from eisd.config.paths import Paths
-
 TLS = ("implicit", "starttls", "none")
+WAIT = 60.0
 
 
 @click.command(
@@ -31,12 +36,13 @@ TLS = ("implicit", "starttls", "none")
     examples=[
         "eisd mailbox add you@example.org",
         "eisd mailbox add sales@example.org --host imap.example.org --password-stdin < secret",
+        "eisd mailbox add ceo@example.org --app corp --device",
     ],
 )
 @click.argument("address")
 @click.option("--name", help="What to call it (default: the address before the @).")
-@click.option("--driver", default="imap", show_default=True, help="Which driver speaks to it.")
-@click.option("--host", help="The IMAP server.")
+@click.option("--driver", help="Which driver speaks to it (default: what is discovered).")
+@click.option("--host", help="The IMAP server (default: what is discovered).")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Default: 993, or 143 with STARTTLS.")
 @click.option("--tls", type=click.Choice(TLS), help="Default: implicit.")
 @click.option("--username", help="Default: the address.")
@@ -47,18 +53,43 @@ TLS = ("implicit", "starttls", "none")
 @click.option("--workspace", "workspaces", multiple=True, help="A workspace it feeds; repeatable.")
 @click.option("--window", help='How far back the first sync goes, such as "3m" or "all".')
 @click.option("--owner", help="Whose it is.")
+@click.option("--app", help="Sign in with OAuth, by this [oauth.NAME].")
+@click.option("--browser", "way", flag_value="browser", help="Of OAuth: open a browser.")
+@click.option("--device", "way", flag_value="device", help="Of OAuth: type a code elsewhere.")
+@click.option("--paste", "way", flag_value="paste", help="Of OAuth: paste the address back.")
+@click.option(
+    "--signed-in-as", default="", metavar="ADDRESS", help="Of OAuth: who opens a shared mailbox."
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(
     "--password-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Refer to this file (mode 0600) instead of storing the password.",
 )
+@click.option(
+    "--contacts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="First import these contacts (.csv, .jsonl or .vcf).",
+)
+@click.option("--yes", is_flag=True, help="Sign in to another domain, if discovery leads there.")
+@click.option("--no-input", is_flag=True, help="Never ask anything.")
 @click.option("--no-test", is_flag=True, help="Do not log in first.")
+@click.option(
+    "--wait",
+    "seconds",
+    type=click.FloatRange(0),
+    default=WAIT,
+    show_default=True,
+    help="Seconds to wait for the first activity.",
+)
 @click.pass_obj
 def add(context: Context, /, **given: Any) -> ExitCode:
-    """Connect a mailbox: log in once, store the secret sealed, write conf.d, tell the daemon.
+    """Connect a mailbox: find its servers, sign in, keep the secret, and show it work.
 
-    Nothing is written when the login fails; the exit codes are those of `mailbox test`.
+    The servers come from what is known of the provider, else from autoconfig, the ISPDB, MX and
+    SRV records, or a guess; each step is shown. Nothing is written when the login fails; the exit
+    codes are those of `mailbox test`. No password is sent without TLS, nor, unless you say so, to
+    another domain than the address's.
     """
     name = given["name"] or _name_of(given["address"])
     if name in context.loaded.settings.mailboxes:
@@ -67,33 +98,106 @@ def add(context: Context, /, **given: Any) -> ExitCode:
             hint="give this one another name: --name",
             code=ExitCode.USAGE,
         )
-    given["host"] = given["host"] or _ask_host(given["address"])
-    password = _password(given)
-    table = _table(given)
+    servers = find(given)
+    app = given["app"] = _app(context, given, servers)
+    if given["contacts"] is not None:
+        _import(given["contacts"])
+    if app:
+        code = _by_oauth(context, name, given, servers, app)
+    else:
+        code = _by_password(context, name, given, servers)
+    if code is not ExitCode.OK or not _tell_daemon(context, name) or not given["seconds"]:
+        return code
+    return first_activity(context, name, given["seconds"])
+
+
+def _by_password(context: Context, name: str, given: dict[str, Any], servers: Servers) -> ExitCode:
+    """Log in with a password, and write what worked."""
+    password = password_of(given, servers)
+    tables = _tables(given, servers)
     if not given["no_test"]:
-        code = _try(given["driver"], table, given["address"], password)
+        code = _try(servers.driver, tables, given["address"], password)
         if code is not ExitCode.OK:
             output.say("nothing was written")
             return code
-    _write(context, name, given, table, password)
+    stored = given["password_file"] is None
+    paths, secret = context.loaded.settings.paths, secret_name(name, servers.driver)
+    if stored:
+        keep_secret(paths, secret, password)
+    try:
+        _write(context, name, given, servers, tables)
+    except BaseException:
+        if stored:
+            forget_secret(paths, name, servers.driver)
+        raise
     return ExitCode.OK
+
+
+def _by_oauth(
+    context: Context, name: str, given: dict[str, Any], servers: Servers, app: str
+) -> ExitCode:
+    """Have somebody sign in, then write the mailbox and try it."""
+    from eisd.cli.auth_login import login  # noqa: PLC0415 - only here
+
+    code = click.get_current_context().invoke(
+        login,
+        name=name,
+        way=given["way"],
+        app=app,
+        address=given["address"],
+        accept=given["signed_in_as"],
+        client_secret_stdin=False,
+    )
+    if code is ExitCode.OK:
+        _write(context, name, given, servers, {**_tables(given, servers), "oauth": {"app": app}})
+    return ExitCode(code)
+
+
+def _app(context: Context, given: dict[str, Any], servers: Servers) -> str:
+    """The application to sign in with; empty: a password it is."""
+    if given["app"]:
+        return str(given["app"])
+    wanted = OAUTH_PROVIDERS.get(servers.driver)
+    apps = context.loaded.settings.oauth
+    fitting = [name for name, one in apps.items() if one.provider == wanted]
+    by_password = given["password_stdin"] or given["password_file"] is not None
+    if by_password and servers.driver != "microsoft":
+        return ""
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = ", ".join(fitting)
+        raise UserError(f"which application? {names}", hint=f"--app {fitting[0]}")
+    if servers.driver == "microsoft":
+        raise UserError(
+            "Microsoft takes no password: the mailbox signs in with OAuth, and no application of"
+            " yours is configured",
+            hint="register one (docs/guides/microsoft.md), write [oauth.NAME] with provider ="
+            ' "microsoft" and its client_id, then: eisd mailbox add ADDRESS --app NAME',
+            code=ExitCode.CONFIG,
+        )
+    return ""
+
+
+def _import(file: Path) -> None:
+    """Import the contacts first, so that the first sync finds them."""
+    from eisd.cli.contacts import import_  # noqa: PLC0415 - only here
+
+    click.get_current_context().invoke(
+        import_,
+        file=file,
+        workspace="default",
+        format_=None,
+        dry_run=False,
+        replace=False,
+        skip_bad=False,
+        as_json=False,
+    )
 
 
 def dropin_name(name: str) -> str:
     """The name of a mailbox's drop-in in ``conf.d``."""
     return f"mailbox-{name}"
-
-
-def secret_name(name: str, driver: str) -> str:
-    """Under which name the sealed store keeps a mailbox's password."""
-    return f"{name}.{driver}.password"
-
-
-def forget_secret(paths: Paths, name: str, driver: str) -> None:
-    """Take a mailbox's password out of the sealed store."""
-    from eisd.store.secrets import Secrets  # noqa: PLC0415 - cryptography is slow to import
-
-    Secrets(paths.secrets_db).delete(secret_name(name, driver))
 
 
 def _name_of(address: str) -> str:
@@ -104,67 +208,35 @@ def _name_of(address: str) -> str:
     return local
 
 
-def _ask_host(address: str) -> str:
-    guess = f"imap.{address.rpartition('@')[2]}"
-    if not sys.stdin.isatty():
-        raise UserError(
-            "which server?", hint=f"say --host, for example --host {guess}", code=ExitCode.USAGE
-        )
-    host: str = click.prompt("IMAP server", default=guess, err=True)
-    return host
-
-
-def _password(given: dict[str, Any]) -> str:
-    """The password, to log in with; from a file, from standard input, or asked for."""
-    if given["password_file"] is not None:
-        from eisd.config.secrets import SecretRef, resolve  # noqa: PLC0415
-
-        file = given["password_file"] = given["password_file"].absolute()
-        return resolve(
-            SecretRef(file=str(file)), where="--password-file", base_dir=file.parent
-        ).reveal()
-    if given["password_stdin"]:
-        password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
-    elif sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, err=True)
-    else:
-        raise UserError(
-            "no password is given",
-            hint="say --password-stdin or --password-file, or run it on a terminal",
-            code=ExitCode.USAGE,
-        )
-    if not password:
-        raise UserError("the password is empty", code=ExitCode.USAGE)
-    return password
-
-
-def _table(given: dict[str, Any]) -> dict[str, Any]:
+def _tables(given: dict[str, Any], servers: Servers) -> dict[str, Any]:
     """The driver's tables of the mailbox."""
     file = given["password_file"]
+    table = secret_table(servers.driver)
     password = {"store": True} if file is None else {"file": str(file)}
+    oauth = bool(given["app"])
     ca_file = None if given["ca_file"] is None else str(given["ca_file"].absolute())
-    server = {
-        "host": given["host"],
-        "port": given["port"],
-        "tls": given["tls"],
+    imap = {
+        "host": given["host"] or (servers.imap and servers.imap.host),
+        "port": given["port"] or (servers.imap and servers.imap.port),
+        "tls": given["tls"] or (servers.imap and servers.imap.tls),
+        "username": given["username"] or servers.username,
+        "ca_file": ca_file,
+        "password": None if oauth else password,
+    }
+    smtp = {
+        "host": given["smtp_host"] or (servers.smtp and servers.smtp.host),
+        "port": given["smtp_port"] or (servers.smtp and servers.smtp.port),
+        "tls": given["smtp_tls"] or (servers.smtp and servers.smtp.tls),
         "username": given["username"],
         "ca_file": ca_file,
-        "password": password,
+        "password": None if oauth else {"same_as": table},
     }
-    tables = {given["driver"]: server}
-    if given["smtp_host"]:
-        tables["smtp"] = {
-            "host": given["smtp_host"],
-            "port": given["smtp_port"],
-            "tls": given["smtp_tls"],
-            "username": given["username"],
-            "ca_file": ca_file,
-            "password": {"same_as": given["driver"]},
-        }
-    return {
-        name: {key: value for key, value in table.items() if value is not None}
-        for name, table in tables.items()
+    tables = {table: imap, "smtp": smtp if smtp["host"] else {}}
+    found = {
+        name: {key: value for key, value in keys.items() if value is not None}
+        for name, keys in tables.items()
     }
+    return {name: keys for name, keys in found.items() if keys}
 
 
 class _Given:
@@ -178,7 +250,7 @@ class _Given:
 
     async def access_token(self, *, refused: str = "") -> str:
         del refused
-        raise UserError("this driver signs in with OAuth, due later", code=ExitCode.CONFIG)
+        raise UserError("this mailbox signs in with a password", code=ExitCode.CONFIG)
 
 
 def _try(driver: str, table: dict[str, Any], address: str, password: str) -> ExitCode:
@@ -209,52 +281,33 @@ def _try(driver: str, table: dict[str, Any], address: str, password: str) -> Exi
 
 
 def _write(
-    context: Context, name: str, given: dict[str, Any], table: dict[str, Any], password: str
+    context: Context, name: str, given: dict[str, Any], servers: Servers, tables: dict[str, Any]
 ) -> None:
+    """Write the drop-in, unless the configuration would be refused with it."""
     from eisd.config.write import write_dropin  # noqa: PLC0415
     from eisd.driver.registry import discover  # noqa: PLC0415
 
-    paths = context.loaded.settings.paths
-    if given["password_file"] is None:
-        _store(paths, secret_name(name, given["driver"]), password)
     box: dict[str, Any] = {"address": given["address"]}
-    if given["driver"] != "imap":
-        box["driver"] = given["driver"]
+    if servers.driver != "imap":
+        box["driver"] = servers.driver
     for key in ("window", "owner"):
         if given[key]:
             box[key] = given[key]
     if given["workspaces"]:
         box["workspaces"] = list(given["workspaces"])
-    try:
-        file = write_dropin(
-            context.config_path,
-            dropin_name(name),
-            {"mailboxes": {name: {**box, **table}}},
-            check_driver=discover().check,
-        )
-    except BaseException:
-        if given["password_file"] is None:
-            forget_secret(paths, name, given["driver"])
-        raise
+    file = write_dropin(
+        context.config_path,
+        dropin_name(name),
+        {"mailboxes": {name: {**box, **tables}}},
+        check_driver=discover().check,
+    )
     output.say(f"{name} is configured in {file}")
+
+
+def _tell_daemon(context: Context, name: str) -> bool:
+    """Let the daemon take it up; False when none runs."""
     if reload_if_running(context):
         output.say(f"the daemon has it; see: eisd status {name}")
-    else:
-        output.say("the daemon is not running; start it: systemctl start eisd, or: eisd run")
-
-
-def _store(paths: Paths, name: str, password: str) -> None:
-    """Seal the password in the store; what root makes belongs to whom the state belongs to."""
-    from eisd.store.secrets import Secrets  # noqa: PLC0415
-
-    paths.secrets_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = os.umask(0o077)
-    try:
-        Secrets(paths.secrets_db).put(name, password.encode())
-    finally:
-        os.umask(before)
-    if os.geteuid() == 0:
-        owner = paths.state_dir.stat()
-        for file in (paths.secrets_db, paths.secrets_db.with_name("eisd.key")):
-            with suppress(OSError):
-                os.chown(file, owner.st_uid, owner.st_gid)
+        return True
+    output.say("the daemon is not running; start it: systemctl start eisd, or: eisd run")
+    return False

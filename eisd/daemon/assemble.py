@@ -10,11 +10,12 @@ from pathlib import Path
 
 from eisd.auth.keeper import Holder, Keeper
 from eisd.auth.login import TokenLogin
+from eisd.config.mailbox import MailboxSettings
 from eisd.config.schema import Settings, effective
 from eisd.config.secrets import resolve
-from eisd.driver.interface import Login
+from eisd.driver.interface import Login, OptionsError
 from eisd.driver.registry import Registry
-from eisd.errors import ExitCode, UserError
+from eisd.errors import ConfigError, ExitCode, UserError
 from eisd.matcher.blocklist import Blocklist
 from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
@@ -68,13 +69,13 @@ class SecretLogin:
         return resolve(ref, where=where, base_dir=self.base_dir, store=from_store).reveal()
 
 
-def specs(settings: Settings) -> list[MailboxSpec]:
+def specs(settings: Settings, registry: Registry) -> list[MailboxSpec]:
     """The mailboxes as the store knows them."""
     case = settings.normalize.local_case
     return [
         MailboxSpec(
             name=name,
-            identity=f"{address_key(box.address, local_case=case)}|{box.host()}",
+            identity=f"{address_key(box.address, local_case=case)}|{_host(box, registry)}",
             address=box.address,
             aliases=tuple(box.aliases),
             driver=box.driver,
@@ -84,6 +85,15 @@ def specs(settings: Settings) -> list[MailboxSpec]:
         )
         for name, box in settings.mailboxes.items()
     ]
+
+
+def _host(box: MailboxSettings, registry: Registry) -> str:
+    """Where the mailbox is, as its driver says it: the same by whatever driver it is reached."""
+    try:
+        driver = registry.get(box.driver)
+        return driver.identity(driver.options(box.driver_tables, address=box.address))
+    except (ConfigError, OptionsError):  # refused elsewhere, if it is enabled at all
+        return box.host()
 
 
 def rules(
@@ -165,9 +175,9 @@ def _plan(settings: Settings, name: str, registry: Registry, login_: Login) -> P
     )
 
 
-def configure(tx: Tx, settings: Settings, hasher: Hasher) -> dict[str, int]:
+def configure(tx: Tx, settings: Settings, hasher: Hasher, registry: Registry) -> dict[str, int]:
     """Bring the mailbox table and S up to the configuration; return row ids by name."""
-    ids = mailboxes.configure(tx.db, specs(settings))
+    ids = mailboxes.configure(tx.db, specs(settings, registry))
     for name, box in settings.mailboxes.items():
         if not box.enabled:
             detail = "enabled = false in the configuration"

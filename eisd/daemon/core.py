@@ -341,9 +341,9 @@ class Core:
     # Inside
 
     async def _configure(self, loaded: Loaded) -> None:
-        settings, hasher = loaded.settings, self.hasher
+        settings, hasher, registry = loaded.settings, self.hasher, self.registry
         self._signature = await asyncio.to_thread(signature, loaded.path)
-        ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher))
+        ids = await self.store.write(lambda tx: assemble.configure(tx, settings, hasher, registry))
         self._ids = ids
         self.keeper.configure(apps_of(settings), secret_of(settings, loaded.base_dir, self.secrets))
         told = await self.store.read(mailboxes.told_aliases)

@@ -61,7 +61,7 @@ async def loopback(certs: Certs) -> AsyncIterator[Loopback]:
             await run_sync(lambda: Resolver(["127.0.0.1"], port=names.port, lifetime=0.5)),
             ca_file=str(certs.ca_file),
             via=lambda host, port: ("127.0.0.1", reached.get((host, port), 1)),
-            seconds=5,
+            seconds=15,
         )
         try:
             yield Loopback(names, pages, internet, reached)
