@@ -55,6 +55,8 @@ class Condition:
     stale: tuple[str, ...] = ()
     """Vital parts without a sign of life: then the watchdog is not fed."""
     seen: Seen = field(default_factory=Seen)
+    importing: int | None = None
+    """So many contacts of an import under way were looked at; None: none is under way."""
 
 
 class Reloaded(Protocol):

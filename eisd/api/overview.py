@@ -82,6 +82,7 @@ def _daemon(condition: Condition) -> Answer:
         "config_loaded_at": _rfc3339(condition.loaded_at),
         "config_ok": not condition.refused,
         "errors": seen.errors,
+        "importing": condition.importing,
     }
 
 

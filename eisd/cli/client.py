@@ -40,6 +40,16 @@ class Client:
         """DELETE a resource."""
         return self._ask("DELETE", path, params=params)
 
+    def text(self, path: str) -> str:
+        """GET a page that is no JSON, outside of ``/v1``."""
+        try:
+            reply = http.request(str(self.socket), "GET", path, timeout=self.timeout)
+        except Transient as error:
+            raise self._unavailable(error) from error
+        if reply.status >= 400:  # noqa: PLR2004 - the line HTTP draws
+            raise _problem(reply)
+        return reply.body.decode("utf-8", "replace")
+
     def events(self, after: str | None, **params: str | int) -> Iterator[tuple[str, str, str]]:
         """Follow the events: (id, event, data) of each; ``after`` is the last id that was seen.
 

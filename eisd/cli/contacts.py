@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from eisd.cli import contact_life, output
+from eisd.cli import contact_life, output, progress
 from eisd.cli.base import Group
 from eisd.cli.context import Context
 from eisd.cli.options import json_option
@@ -84,12 +84,20 @@ def import_(
         "dry_run": dry_run,
         "source": str(file),
     }
-    done = act(context, "/contacts", work, body, timeout=IMPORT_SECONDS)
+    with progress.shown(lambda: _importing(context, len(rows.good))):
+        done = act(context, "/contacts", work, body, timeout=IMPORT_SECONDS)
     done["skipped"] = len(rows.bad)
     if as_json:
         output.print_json(done)
     else:
         _told(done)
+
+
+def _importing(context: Context, total: int) -> tuple[str, int, int]:
+    """How far the daemon is with an import."""
+    told = context.client(timeout=5.0).get("/status")["daemon"]["importing"]
+    what = f"importing {total:,} contacts"
+    return (what, 0, 0) if told is None else (what, told, total)
 
 
 def _bytes(file: Path) -> bytes:

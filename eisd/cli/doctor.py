@@ -47,7 +47,7 @@ def doctor(
     1 when anything is an error. Run it as the daemon's user: sudo -u eisd eisd doctor.
     """
     grades: list[str] = []
-    for found in _all(context, online=online, selectors=selectors, dns=dns):
+    for found in examine(context, online=online, selectors=selectors, dns=dns):
         grades.append(found.grade.value)
         if as_json:
             output.print_json_lines([found.tell()])
@@ -66,8 +66,12 @@ def _show(found: Finding) -> None:
         output.line(output.safe(f"        {found.fix}"))
 
 
-def _all(
-    context: Context, *, online: bool, selectors: Sequence[str], dns: str | None
+def examine(
+    context: Context,
+    *,
+    online: bool = False,
+    selectors: Sequence[str] = (),
+    dns: str | None = None,
 ) -> Iterator[Finding]:
     """Every finding, as soon as it is known."""
     from eisd.doctor import host, setup, unit  # noqa: PLC0415 - slow to import

@@ -19,6 +19,10 @@ COMMANDS = {
     "explain": ("eisd.cli.explain:explain", "Tell why a message was or was not recorded."),
     "verify": ("eisd.cli.verify:verify", "Compare the server's counts with ours."),
     "doctor": ("eisd.cli.doctor:doctor", "Look at host, configuration, secrets and network."),
+    "support-bundle": (
+        "eisd.cli.support_bundle:support_bundle",
+        "Write what somebody who helps needs to see.",
+    ),
     "config": ("eisd.cli.config:config", "Check, show and change the configuration."),
     "mailbox": ("eisd.cli.mailbox:mailbox", "Add, list, test, pause and remove mailboxes."),
     "auth": ("eisd.cli.auth:auth", "Sign in to Google and Microsoft by OAuth."),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
-from eisd.cli import output
+from eisd.cli import output, progress
 from eisd.cli.base import Group
 from eisd.cli.context import Context
 from eisd.cli.options import SECONDS, json_option
@@ -44,7 +45,10 @@ def now(
     if mailbox and everything:
         raise click.UsageError("a mailbox or --all, not both")
     body = {"mailboxes": [mailbox] if mailbox else None, "wait": wait, "timeout_s": timeout}
-    done = context.client(timeout=timeout + 30).post("/sync", body)
+    client = context.client(timeout=timeout + 30)
+    look = progress.of_mailboxes(lambda: context.client().get("/mailboxes")["mailboxes"], mailbox)
+    with progress.shown(look) if wait else nullcontext():
+        done = client.post("/sync", body)
     results: list[dict[str, Any]] = done["mailboxes"]
     if as_json:
         output.print_json_lines(results)

@@ -106,9 +106,16 @@ def _with(person: ContactIn, more: Sequence[AddressIn]) -> ContactIn:
 
 
 async def import_contacts(
-    store: Database, rules: Rules, given: Given, *, replace: bool = False
+    store: Database,
+    rules: Rules,
+    given: Given,
+    *,
+    replace: bool = False,
+    on_part: Callable[[int], None] = lambda _done: None,
 ) -> Imported:
     """Import contacts part by part; only what differs from what is on record is written.
+
+    ``on_part`` is told how many were looked at.
 
     Each part's history is looked for by jobs on the past; who works them off is to be told.
     """
@@ -116,11 +123,13 @@ async def import_contacts(
     redirects = await store.read(contact_import.redirects)
     given = await asyncio.to_thread(folded, given, redirects)
     run = await store.write(lambda tx: contact_import.begin(tx.db, given.workspaces))
-    parts = given.parts()
+    parts, seen = given.parts(), 0
     writing: asyncio.Task[None] | None = None
     while (part := await asyncio.to_thread(next, parts, None)) is not None:
         differing = await store.read(lambda db, part=part: contact_diff.differing(db, part))  # type: ignore[misc]
         done.unchanged += len(part) - len(differing)
+        seen += len(part)
+        on_part(seen)
         if writing is not None:  # the next part is read while one is written
             await writing
             writing = None

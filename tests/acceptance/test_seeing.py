@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import tarfile
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -239,3 +243,95 @@ def test_the_doctor_names_what_is_wrong(site, dovecot, user):
     assert wrong.returncode == 1
     assert "did you mean" in wrong.stdout
     assert "\x1b" not in wrong.stdout
+
+
+@pytest.mark.timeout(90)
+def test_the_support_bundle_holds_nothing_of_anybodys(site, dovecot, user):
+    """Canaries in every place - password, address, names, subject, folder - are in no part."""
+    table = site.mailbox(dovecot, user).replace(
+        "[mailboxes.sales.imap]",
+        'aliases = ["canary-alias@customer.test"]\nsender_name = "canary sender"\n'
+        "[mailboxes.sales.imap]",
+    )
+    more = '[[blocklist]]\nentry = "canary-blocked@customer.test"\n'
+    site.write(more + table)
+    people = site.contacts("canary-1,canary person,canary-ada@customer.test")
+    site.ok("contacts", "import", people)
+    letter = mail.make(
+        from_="canary-ada@customer.test", to=user, subject="canary subject", text="canary body"
+    )
+    site.start()
+    site.until(lambda: site.rows("SELECT state FROM mailbox_status") == [("idle",)])
+    dovecot.deliver(user, letter)
+    site.until(lambda: site.subjects() == ["canary subject"])
+    target = site.dir / "bundle.tar.gz"
+
+    shown = site.ok("support-bundle", target)
+
+    with tarfile.open(target) as archive:
+        parts = {one.name: archive.extractfile(one).read().decode() for one in archive}
+    for name in ("config.json", "status.json", "events.jsonl", "metrics.txt", "database.json"):
+        assert name in shown
+        assert parts[f"eisd-support/{name}"]
+    assert "match.activity_created" in parts["eisd-support/events.jsonl"]
+    everything = "".join(parts.values())
+    assert "canary" not in everything
+    assert user not in everything
+    assert "@" not in everything
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert site.eisd("support-bundle", target).returncode == 73
+
+
+def test_a_bundle_without_a_daemon(site):
+    """What can be had is in it, and why the rest is not."""
+    target = site.dir / "bundle.tar.gz"
+
+    site.ok("support-bundle", target)
+
+    with tarfile.open(target) as archive:
+        names = {one.name for one in archive}
+    assert {"eisd-support/README.txt", "eisd-support/daemon.txt"} <= names
+
+
+@pytest.mark.timeout(90)
+def test_progress_is_for_terminals_alone(site, dovecot, user, tmp_path):
+    """On a terminal a long wait shows a bar on stderr and takes it away; into a pipe nothing."""
+    site.connect(dovecot, user)
+    now = datetime.now(UTC)
+    letter = mail.make(from_="ada@customer.test", to=user)
+    dovecot.bulk(user, "INBOX", [(letter, now)] * 3)
+    site.start()
+
+    piped = site.eisd("sync", "now", "--wait")
+    rows = ["id,name,emails", *(f"{n},x,p{n}@customer.test" for n in range(3_000))]
+    people = tmp_path / "people.csv"
+    people.write_text("\n".join(rows))
+    main, terminal = pty.openpty()
+    with subprocess.Popen(
+        [EISD, "-c", str(site.config), "contacts", "import", str(people)],
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm"},
+    ) as process:
+        os.close(terminal)
+        shown = read_all(main)
+        assert process.wait(60) == 0
+
+    assert piped.returncode == 0
+    assert "\x1b" not in piped.stderr
+    assert "[" not in piped.stderr
+    assert shown == "" or shown.endswith("\r\x1b[K")
+
+
+def read_all(descriptor):
+    """What a terminal shows until its program ends."""
+    found = b""
+    while True:
+        try:
+            data = os.read(descriptor, 4096)
+        except OSError:  # Linux: the other side is closed
+            data = b""
+        if not data:
+            os.close(descriptor)
+            return found.decode()
+        found += data
