@@ -58,6 +58,10 @@ class Condition:
     importing: int | None = None
     """So many contacts of an import under way were looked at; None: none is under way."""
 
+    def imported(self, count: int | None) -> None:
+        """Take note of how far an import is."""
+        self.importing = count
+
 
 class Reloaded(Protocol):
     """What a reload changed."""

@@ -319,16 +319,11 @@ class Core:
 
     async def import_contacts(self, given: Given, *, replace: bool) -> tuple[Imported, Settled]:
         """Import contacts and let the lanes fetch what they bring."""
-
-        def on_part(done: int) -> None:
-            self.condition.importing = done
-
+        told = self.condition.imported
         try:
-            done = await import_contacts(
-                self.store, self.rules(), given, replace=replace, on_part=on_part
-            )
+            done = await import_contacts(self.store, self.rules(), given, told, replace=replace)
         finally:
-            self.condition.importing = None
+            told(None)
         return done, await self.look_back() or Settled()
 
     async def look_back(self, seconds: float | None = None) -> Settled | None:

@@ -109,9 +109,9 @@ async def import_contacts(
     store: Database,
     rules: Rules,
     given: Given,
+    on_part: Callable[[int], None] = lambda _done: None,
     *,
     replace: bool = False,
-    on_part: Callable[[int], None] = lambda _done: None,
 ) -> Imported:
     """Import contacts part by part; only what differs from what is on record is written.
 
