@@ -15,6 +15,7 @@ from typing import Final
 
 from eisd.mime.charset import decode
 from eisd.mime.html import html_to_text
+from eisd.mime.informal import informal_report
 from eisd.mime.limits import HEADER_BLOCK, MESSAGE, TEXT
 from eisd.mime.names import safe_name
 from eisd.mime.quote import split_reply
@@ -86,7 +87,7 @@ def parse(rfc822: bytes, omitted: Sequence[Attachment] = ()) -> Parsed:
         html=html,
         attachments=(*attachments, *omitted),
         calendar_method=reading.calendar_method,
-        report=_report(reading),
+        report=_report(reading, data, text),
         defects=tuple(dict.fromkeys(defects)),
         sha256=digest,
     )
@@ -237,9 +238,9 @@ def _attachment(part: Part, number: int) -> Attachment:
     )
 
 
-def _report(reading: _Reading) -> DeliveryReport | None:
-    """The delivery report among the parts, if there is one."""
-    if reading.status is None:
-        return None
+def _report(reading: _Reading, data: bytes, text: str) -> DeliveryReport | None:
+    """The delivery report among the parts, if there is one, or in the text of a mail server."""
     returned = reading.returned.body(HEADER_BLOCK) if reading.returned is not None else b""
+    if reading.status is None:
+        return informal_report(data, text, returned)
     return delivery_report(reading.status.content_type, reading.status.body(HEADER_BLOCK), returned)

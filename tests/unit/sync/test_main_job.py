@@ -306,8 +306,25 @@ To: ada@x.test\r
 """
 
 
+QMAIL = b"""\
+Return-Path: <>\r
+From: MAILER-DAEMON@lab.test\r
+To: anna@lab.test\r
+Subject: Undelivered: failure notice\r
+Message-ID: <qmail@lab.test>\r
+\r
+<ada@x.test>:\r
+User unknown (5.1.1)\r
+\r
+--- Below this line is a copy of the message.\r
+\r
+Message-ID: <offer@lab.test>\r
+"""
+
+
+@pytest.mark.parametrize("report", [BOUNCE, QMAIL], ids=["rfc3464", "qmail"])
 @pytest.mark.parametrize("bounce_first", [True, False])
-async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool):
+async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool, report: bytes):
     """A delivery report sets its parent's status in either order and is kept nowhere (G1)."""
     anna = await here.mailbox()
     await here.contact("c1", "ada@x.test")
@@ -318,7 +335,7 @@ async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool):
         )
 
     def bounced() -> None:
-        anna.put(BOUNCE)
+        anna.put(report)
 
     for deliver in (bounced, sent) if bounce_first else (sent, bounced):
         deliver()
