@@ -17,6 +17,7 @@ from eisd.cli import reference as commands
 from eisd.config import generate as configuration
 from eisd.logs import reference as events
 from eisd.model.mailbox import MailboxState
+from eisd.outbox import reference as sending
 from eisd.sync.state import TRANSITIONS, Event
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/reference/cli.md": commands.render,
     ROOT / "docs/reference/events.md": events.render,
     ROOT / "docs/reference/metrics.md": metrics.render,
+    ROOT / "docs/reference/smtp-errors.md": sending.render,
     ROOT / "docs/reference/states.md": states,
 }
 """Every generated file, and what its text is."""

@@ -65,7 +65,7 @@ _ENABLE: Final = (
     " (https://aka.ms/smtp_auth_disabled)"
 )
 
-_KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
+KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
     # Microsoft
     (r"SmtpClientAuthentication is disabled for the Tenant",): Meaning(
         _A,
@@ -165,7 +165,7 @@ _KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
         "send from the mailbox's own address, or let the server know the alias",
     ),
     (r"gr[ae]y-?list", r"try again (in|after)", r"(retry|try( again)?) (later|after)"): Meaning(
-        _T, _RCPT, rest=300.0
+        _T, _RCPT, "the server asks to come back later", rest=300.0
     ),
     (r"\b5\.7\.0\b.*(content|security)", r"blocked.{0,40}(content|attachment)", r"virus"): Meaning(
         _P, _MSG, "the server refuses what is in the message", "leave the attachment out"
@@ -190,7 +190,7 @@ _KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
 }
 """By what the words hold, the reply code and the enhanced code first; the first that fits."""
 _TABLE: Final = tuple(
-    (re.compile("|".join(signs), re.IGNORECASE), means) for signs, means in _KNOWN.items()
+    (re.compile("|".join(signs), re.IGNORECASE), means) for signs, means in KNOWN.items()
 )
 _DELAY: Final = re.compile(
     r"(?:in|after|wait|delay(?:ed)? (?:for|by)|backoff time:?) +(\d{1,6}) *(ms|milli|s|m|h)?",
