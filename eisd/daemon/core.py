@@ -20,12 +20,12 @@ from eisd.auth.keeper import Keeper
 from eisd.config.load import Loaded, load
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
-from eisd.daemon.files import places, signature
+from eisd.daemon.files import open_store, places, signature
 from eisd.daemon.sending import stations
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
 from eisd.errors import ConfigError, ExitCode, UserError
-from eisd.logs import bind, emit, names
+from eisd.logs import bind, emit
 from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
 from eisd.outbox.desk import Desk
@@ -37,7 +37,6 @@ from eisd.store.database import Database, Tx
 from eisd.store.grants import Grants
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.secrets import Secrets
-from eisd.store.setup import index_key_is_new, prepare
 from eisd.sync.headers import HeaderPool
 from eisd.sync.importing import Given, import_contacts
 from eisd.sync.loop import Life
@@ -59,17 +58,6 @@ class Reloaded:
     """What a reload changed, a line each."""
 
     changes: tuple[str, ...]
-
-
-def open_store(settings: Settings) -> tuple[Secrets, Hasher]:
-    """Make or migrate what lies on disk; return the sealed store and the index's hasher."""
-    paths = settings.paths
-    secrets = prepare(paths.database, paths.secrets_db)
-    key = secrets.index_key()
-    names.use_key(key)
-    if index_key_is_new(paths.database, key):
-        emit(events.LIBRARY_WARNED, text="the index key was lost: the past cannot be matched again")
-    return secrets, Hasher(key)
 
 
 class Core:
