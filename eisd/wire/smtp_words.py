@@ -54,8 +54,7 @@ class Meaning(NamedTuple):
     """The address does not exist: a hard bounce."""
 
 
-_CREDENTIALS: Final = "see: eisd mailbox test NAME"
-_APP_PASSWORD: Final = "make an app password in the provider's security settings and use that"  # noqa: S105
+APP_PASSWORD: Final = "make an app password in the provider's security settings and use that"  # noqa: S105
 _HOUR: Final = 3600.0
 _P, _T, _L, _A, _C = Means
 _RCPT, _MSG, _BOX = Scope
@@ -111,7 +110,7 @@ KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
     ): Meaning(_L, _BOX, "too many connections to this mailbox at once", rest=60.0),
     # Google
     (r"application-specific password required", r"\b5\.7\.9\b.*password"): Meaning(
-        _A, _BOX, "the provider wants an app password", _APP_PASSWORD
+        _A, _BOX, "the provider wants an app password", APP_PASSWORD
     ),
     (r"log ?in (via|with) your web browser", r"web login required", r"\b5\.7\.14\b"): Meaning(
         _A,
@@ -253,7 +252,7 @@ def _default(refusal: Refusal) -> Meaning:
         case Stage.CONNECT:
             return Meaning(_T, _BOX)
         case Stage.LOGIN:
-            return Meaning(_A, _BOX, "", _CREDENTIALS) if permanent else Meaning(_T, _BOX)
+            return Meaning(_A, _BOX) if permanent else Meaning(_T, _BOX)
         case _ if refusal.code == _CLOSING:
             return Meaning(_T, _BOX)
         case _ if refusal.code == 0 or permanent:

@@ -15,6 +15,7 @@ from eisd.driver.presets import by_host
 from eisd.errors import AuthRejected
 from eisd.mime.domains import registrable_domain
 from eisd.wire.smtp import Client
+from eisd.wire.smtp_words import APP_PASSWORD
 
 Authenticate = Callable[[Client], Awaitable[None]]
 """Logs a connection in; asks for the secret as late as that."""
@@ -60,7 +61,9 @@ def login_of(options: Options, smtp: Server, login: Login) -> Authenticate:
         token = await login.access_token()
         try:
             await client.login_token(smtp.username, token)
-        except AuthRejected:
+        except AuthRejected as error:
+            if error.hint:
+                raise  # it is not the token that is refused
             # Revoked, or cut short: one more is asked for, and only its refusal is believed.
             another = await login.access_token(refused=token)
             if another == token:
@@ -76,6 +79,6 @@ def login_of(options: Options, smtp: Server, login: Login) -> Authenticate:
 def _advised(error: AuthRejected, host: str) -> AuthRejected:
     """What to do about a refused password, where the provider is known and its words are not."""
     provider = by_host(host)
-    if provider is None or not provider.advice or "Set-CASMailbox" in error.hint:
+    if provider is None or not provider.advice or error.hint not in {"", APP_PASSWORD}:
         return error
     return AuthRejected(str(error), code=error.code, hint=provider.advice)

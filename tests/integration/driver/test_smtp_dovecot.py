@@ -111,6 +111,19 @@ async def test_a_token_signs_in_on_both_sides(submission: Dovecot, sink: Sink, s
         assert late.token not in str(caught.value)
 
 
+async def test_a_refused_token_is_asked_for_again_once(submission: Dovecot, sink: Sink, sales: str):
+    """Revoked early: another one is asked for, and its refusal alone is believed."""
+
+    class Renewing(Secrets):
+        async def access_token(self, *, refused: str = "") -> str:
+            return submission.token(sales) if refused == "stale" else "stale"
+
+    way = options(submission, sales, oauth=True)
+    async with ImapDriver().sender(way, Renewing()) as sender:
+        await post(sender, *letter(sales))
+    assert len(sink.taken) == 1
+
+
 async def test_a_relay_of_its_own(submission: Dovecot, sales: str):
     """Another server, other credentials; the mailbox's password is not even asked for."""
     other = {"host": "localhost", "username": "relay", "password": {"store": True}}

@@ -402,6 +402,18 @@ async def test_refused_logins(reply, error, code):
         assert caught.value.code == code
 
 
+async def test_smtp_auth_that_is_switched_off():
+    """What Microsoft says then comes with the command that switches it on."""
+    said = b"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+    async with Scripted(
+        {"AUTH": said + b"Mailbox. Visit https://aka.ms/smtp_auth_disabled\r\n"}
+    ) as s:
+        client = await s.client()
+        with pytest.raises(AuthRejected, match="switched off") as caught:
+            await client.login_token("me", "tok")
+        assert "Set-CASMailbox ADDRESS" in caught.value.hint
+
+
 async def test_a_refused_token_tells_the_challenge():
     """XOAUTH2's error challenge is answered, and its words are in the error; the token is not."""
     async with Scripted(
