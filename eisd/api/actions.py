@@ -9,14 +9,16 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 from eisd import events
 from eisd.api import answers, explaining
 from eisd.api.answers import Answer
+from eisd.api.contact_files import read_open, refusal
 from eisd.api.contact_rows import Rows, from_json
 from eisd.api.core import Core
 from eisd.errors import EisdError, ExitCode, UserError
@@ -58,6 +60,30 @@ async def contacts_import(
         told = "\n".join(f"contact {row.line}: {row.problem}" for row in rows.bad[:BAD_ROWS_TOLD])
         raise UserError(f"{told}\nnothing was imported", code=ExitCode.DATA)
     return await import_rows(core, rows, replace=replace, dry_run=dry_run, source=source)
+
+
+async def import_file(
+    core: Core,
+    file: IO[bytes],
+    *,
+    format_: str,
+    workspace: str,
+    replace: bool,
+    dry_run: bool,
+    skip_bad: bool,
+    source: str,
+) -> Answer:
+    """Import a file as it lies; of bad rows that are left out the first are told.
+
+    Raises:
+        UserError: (65) it has bad rows, each named with its line, and nothing was imported.
+    """
+    with closing(await asyncio.to_thread(read_open, file, format_, workspace)) as rows:
+        refused = refusal(source, rows.bad) if rows.bad else None
+        if refused is not None and not skip_bad:
+            raise refused
+        done = await import_rows(core, rows, replace=replace, dry_run=dry_run, source=source)
+    return done | {"bad": str(refused).splitlines()[:-1] if refused else []}
 
 
 async def import_rows(

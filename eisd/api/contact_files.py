@@ -49,7 +49,7 @@ def format_of(name: str) -> str:
 
 def read(data: bytes, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Rows:
     """The contacts of a file; ``workspace`` is that of rows which name none."""
-    return _read(io.BytesIO(data), format_, workspace)
+    return read_open(io.BytesIO(data), format_, workspace)
 
 
 def read_file(path: Path, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Rows:
@@ -62,17 +62,19 @@ def read_file(path: Path, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > FILE_MAX:
                 raise UserError(f"{path}: more than {FILE_MAX} octets", code=ExitCode.DATA)
-            return _read(file, format_, workspace)
+            return read_open(file, format_, workspace)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}", code=ExitCode.NO_INPUT) from error
 
 
-def _read(file: IO[bytes], format_: str, workspace: str) -> Rows:
+def read_open(file: IO[bytes], format_: str, workspace: str) -> Rows:
+    """The contacts of a file that is open and can be read twice."""
     readers: Mapping[str, Callable[[TextIO, str], Rows]] = {
         "csv": _read_csv,
         "jsonl": _read_jsonl,
         "vcf": _read_vcf,
     }
+    file.seek(0)
     start = file.read(2)
     wide = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):

@@ -19,7 +19,8 @@ from eisd.logs import emit
 BODY_MAX: Final = 1 << 20
 SECONDS: Final = 60.0
 SLOW: Final[dict[str, tuple[int, float | None]]] = {
-    "/v1/contacts": (256 << 20, 900.0),
+    "/v1/contacts": (64 << 20, 900.0),
+    "/v1/imports": (1 << 30, 3_600.0),
     "/v1/explain": (96 << 20, 120.0),
     "/v1/outbox": (96 << 20, 180.0),
     "/v1/sync": (BODY_MAX, 7_200.0),

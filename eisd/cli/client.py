@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ class Client:
     def post(self, path: str, body: object = None, **params: str | int) -> Any:
         """POST; ``body`` is sent as JSON."""
         return self._ask("POST", path, body=body, params=params)
+
+    def upload(self, path: str, pieces: Iterable[bytes], **params: str | int) -> Any:
+        """POST a file as it is, piece by piece."""
+        return self._ask("POST", path, content=pieces, params=params)
 
     def delete(self, path: str, **params: str | int) -> Any:
         """DELETE a resource."""
@@ -77,7 +81,13 @@ class Client:
             raise _problem(refused.reply) from refused
 
     def _ask(
-        self, method: str, path: str, *, params: dict[str, str | int], body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str | int],
+        body: object = None,
+        content: Iterable[bytes] | None = None,
     ) -> Any:
         try:
             reply = http.request(
@@ -85,6 +95,7 @@ class Client:
                 method,
                 f"/v1{path}",
                 body=body,
+                content=content,
                 params=params or None,
                 headers=self.headers,
                 timeout=self.timeout,

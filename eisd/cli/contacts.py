@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import click
 
@@ -16,7 +18,7 @@ from eisd.cli.options import json_option
 from eisd.cli.reach import act, path, read
 from eisd.errors import ExitCode, UserError
 
-IMPORT_SECONDS = 900.0
+IMPORT_SECONDS = 3_600.0
 PAGE = 2_000
 SHOWN = 100
 FORMATS = ("csv", "jsonl", "vcf")
@@ -62,31 +64,36 @@ def import_(
     Importing again is an update: an address that is missing ends, a contact that is missing stays.
     A bad row is named with its line and refuses the whole file (65).
     """
-    from eisd.api import contact_files, contact_rows  # noqa: PLC0415
+    chosen = format_ or _format_of(file)
+    with _opened(file) as source:
 
-    chosen = format_ or contact_files.format_of(file.name)
-    rows = contact_files.read(_bytes(file), chosen, workspace=workspace)
-    if rows.bad:
-        refused = contact_files.refusal(str(file), rows.bad)
-        if not skip_bad:
-            raise refused
-        for line in str(refused).splitlines()[:-1]:
-            output.say(output.safe(line))
+        async def work(core: Any) -> dict[str, Any]:
+            from eisd.api.actions import import_file  # noqa: PLC0415 - only without a daemon
 
-    async def work(core: Any) -> dict[str, Any]:
-        from eisd.api.actions import import_rows  # noqa: PLC0415 - only without a daemon
+            return await import_file(
+                core,
+                source,
+                format_=chosen,
+                workspace=workspace,
+                replace=replace,
+                dry_run=dry_run,
+                skip_bad=skip_bad,
+                source=str(file),
+            )
 
-        return await import_rows(core, rows, replace=replace, dry_run=dry_run, source=str(file))
-
-    body = {
-        "contacts": [contact_rows.to_json(row) for row in rows.good.values()],
-        "replace": replace,
-        "dry_run": dry_run,
-        "source": str(file),
-    }
-    with progress.shown(lambda: _importing(context, len(rows.good))):
-        done = act(context, "/contacts", work, body, timeout=IMPORT_SECONDS)
-    done["skipped"] = len(rows.bad)
+        params = {
+            "format": chosen,
+            "workspace": workspace,
+            "replace": str(replace).lower(),
+            "dry_run": str(dry_run).lower(),
+            "skip_bad": str(skip_bad).lower(),
+            "source": str(file),
+        }
+        total = _about(source)
+        with progress.shown(lambda: _importing(context, total)):
+            done = act(context, "/imports", work, params, file=source, timeout=IMPORT_SECONDS)
+    for line in done["bad"]:
+        output.say(output.safe(line))
     if as_json:
         output.print_json(done)
     else:
@@ -100,13 +107,29 @@ def _importing(context: Context, total: int) -> tuple[str, int, int]:
     return (what, 0, 0) if told is None else (what, told, total)
 
 
-def _bytes(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
+def _about(source: IO[bytes]) -> int:
+    """How many contacts a file holds, if each has a line."""
+    pieces = iter(lambda: source.read(1 << 20), b"")
+    return sum(piece.count(b"\n") for piece in pieces)
+
+
+def _format_of(file: Path) -> str:
+    from eisd.api.contact_files import format_of  # noqa: PLC0415 - rarely more than its name
+
+    return format_of(file.name)
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """The file, or what comes in on standard input, kept so that it can be read twice."""
     try:
-        return file.read_bytes()
+        if str(file) != "-":
+            return file.open("rb")
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}", code=ExitCode.NO_INPUT) from error
+    kept = TemporaryFile()  # noqa: SIM115 - whoever asked closes it
+    shutil.copyfileobj(sys.stdin.buffer, kept)
+    kept.seek(0)
+    return kept
 
 
 def _told(done: dict[str, Any]) -> None:

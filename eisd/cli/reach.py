@@ -6,9 +6,10 @@ else takes the database's lock and does the work by the very code the daemon wou
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from eisd.cli import output
@@ -42,8 +43,14 @@ def read(
     except Unavailable as error:
         if not error.absent:
             raise
-        output.say("eisd: the daemon is not running; this is what the database says")
+        _say_absent()
         return read_database(context, answer)
+
+
+@cache
+def _say_absent() -> None:
+    """Say it once, however many pages are read."""
+    output.say("eisd: the daemon is not running; this is what the database says")
 
 
 def act(
@@ -54,24 +61,36 @@ def act(
     *,
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
+    file: IO[bytes] | None = None,
     timeout: float = 60.0,
 ) -> Any:
     """POST to a resource (or DELETE it), or do the ``work`` without a daemon; None: it needs one.
 
-    ``body`` are the parameters of a DELETE.
+    ``body`` are the parameters of a DELETE, or of a POST with a ``file``.
     Without a daemon the work has the database to itself.
     """
     client = context.client(timeout=timeout)
     client.headers.update(headers or {})
     try:
+        if file is not None:
+            return client.upload(resource, _pieces(file), **_given(body))
         if method == "DELETE":
-            params = {key: value for key, value in (body or {}).items() if value is not None}
-            return client.delete(resource, **params)
+            return client.delete(resource, **_given(body))
         return client.post(resource, body)
     except Unavailable as error:
         if not error.absent or work is None:
             raise
     return alone(context, work)
+
+
+def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (params or {}).items() if value is not None}
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(1 << 20):
+        yield piece
 
 
 def read_database(context: Context, answer: Callable[[Connection], T]) -> T:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ def request(
     path: str,
     *,
     body: object = None,
+    content: Iterable[bytes] | None = None,
     params: Mapping[str, str | int] | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = 30.0,
@@ -58,6 +59,7 @@ def request(
         method: GET, POST, ...
         path: begins with a slash.
         body: sent as JSON, unless None.
+        content: sent as it is, in these pieces, in place of a body.
         params: the query.
         headers: further ones.
         timeout: seconds for each step: connect, write, each read.
@@ -73,7 +75,9 @@ def request(
         with httpx.Client(
             transport=httpx.HTTPTransport(uds=uds), base_url="http://eisd", timeout=timeout
         ) as client:
-            reply = client.request(method, path, json=body, params=params, headers=headers)
+            reply = client.request(
+                method, path, json=body, content=content, params=params, headers=headers
+            )
             return Reply(reply.status_code, reply.headers.get("content-type", ""), reply.content)
     except httpx.TimeoutException as error:
         raise Transient(f"no answer within {timeout:g} s", code="timeout") from error

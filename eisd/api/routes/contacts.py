@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
@@ -64,6 +67,38 @@ def _import_body(data: bytes) -> dict[str, Any]:
         if key not in kinds or not isinstance(value, kinds[key]):
             raise UserError(f"{key!r} is not known, or of the wrong kind", code=ExitCode.DATA)
     return {"items": items, **body}
+
+
+@routes.post("/imports", tags=["contacts"])
+async def import_file(
+    core: The,
+    request: Request,
+    format: Literal["csv", "jsonl", "vcf"] = "csv",  # noqa: A002 - its name in the query
+    workspace: str = "default",
+    replace: bool = False,
+    dry_run: bool = False,
+    skip_bad: bool = False,
+    source: str = "upload",
+) -> Answer:
+    """Import the file that the body is, as `eisd contacts import` does; ``source`` is its name."""
+    folder = core.settings.paths.state_dir
+    with closing(await asyncio.to_thread(_temporary, folder)) as file:
+        async for piece in request.stream():
+            await asyncio.to_thread(file.write, piece)
+        return await actions.import_file(
+            core,
+            file,
+            format_=format,
+            workspace=workspace,
+            replace=replace,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
+            source=source,
+        )
+
+
+def _temporary(folder: Path) -> IO[bytes]:
+    return TemporaryFile(dir=folder)
 
 
 class AddressBody(Body):
