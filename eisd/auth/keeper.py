@@ -32,8 +32,10 @@ from eisd.store.grants import Grants
 from eisd.wire.oauth import App, OAuth, Refused
 from eisd.wire.oauth_errors import Fault
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 """So many token requests may be under way."""
+PACE: Final = 0.05
+"""Seconds of rest after each, so that a wave of them does not hold up the mail."""
 LEAD: Final = 600.0
 """Seconds before its end that a token is replaced; a quarter of its life if that is less."""
 LAST: Final = 30.0
@@ -200,7 +202,14 @@ class Keeper:
             task.exception()  # whoever asked has it; nobody may be left to ask
 
     async def _renew(self, app: App, holder: Holder, refused: str) -> Grant:
-        async with self._slots, self.grants.alone(holder.name):
+        await self._slots.acquire()
+        try:
+            return await self._renew_alone(app, holder, refused)
+        finally:
+            asyncio.get_running_loop().call_later(PACE, self._slots.release)
+
+    async def _renew_alone(self, app: App, holder: Holder, refused: str) -> Grant:
+        async with self.grants.alone(holder.name):
             grant = await self.grants.load(holder.name)
             if grant is not None and self._is_fresh(app, grant, refused):
                 return grant  # another process has done it

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 WAIT: Final = 60.0
 """Seconds that another process may take for a refresh."""
+MOMENT: Final = 0.02
 _LOOK: Final = 0.05
 _FORMAT: Final = "grant_v1"
 
@@ -39,15 +40,27 @@ class Grants:
         self._secrets = secrets
         self._locks = secrets.path.with_name("grants.lock")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="eisd-grants")
+        self._waiting: dict[str, bytes] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     async def load(self, mailbox: str) -> Grant | None:
         """A mailbox's grant. Raises `StoreError` when it does not open with our key."""
         return await self._run(lambda: self.read(mailbox))
 
     async def save(self, mailbox: str, grant: Grant) -> None:
-        """Keep a grant; it is durable when this returns."""
-        value = packed(grant)
-        await self._run(lambda: self._secrets.put(_name(mailbox), value))
+        """Keep a grant; it is durable when this returns.
+
+        What is saved within a moment shares one commit: the disk also serves the mail.
+        """
+        self._waiting[_name(mailbox)] = packed(grant)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        await asyncio.sleep(MOMENT)
+        values, self._waiting, self._writing = self._waiting, {}, None
+        await self._run(lambda: self._secrets.put_all(values))
 
     async def delete(self, mailbox: str) -> None:
         """Forget a mailbox's grant."""

@@ -68,9 +68,14 @@ class Secrets:
 
     def put(self, name: str, value: bytes) -> None:
         """Keep a secret; it is durable when this returns."""
-        sealed = self.seal(name, value)
+        self.put_all({name: value})
+
+    def put_all(self, values: Mapping[str, bytes]) -> None:
+        """Keep several at once, all or none."""
+        now = now_ms()
+        rows = [(name, self.seal(name, value), now) for name, value in values.items()]
         with self._open() as db:
-            db.execute("INSERT OR REPLACE INTO secret VALUES (?, ?, ?)", (name, sealed, now_ms()))
+            db.executemany("INSERT OR REPLACE INTO secret VALUES (?, ?, ?)", rows)
 
     def seal(self, name: str, value: bytes) -> bytes:
         """A value that only this installation can open, and only under this name."""
