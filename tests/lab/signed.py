@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from eisd.api import signing
 from eisd.api.actions import contacts_import
 from eisd.config.load import load
 from eisd.daemon.core import Core
-from lab.idp import MAIL, Idp
+from lab.idp import MAIL
 from lab.keeping import until
 from lab.mail import make
 from lab.tokens import TokenServer
@@ -22,6 +22,13 @@ from lab.tokens import TokenServer
 BACK = "http://127.0.0.1:4711"
 BOB = {"id": "bob", "addresses": [{"address": "bob@elsewhere.test"}]}
 _numbers = count(1)
+
+
+class Provider(Protocol):
+    """Who is signed in to."""
+
+    def google(self) -> dict[str, Any]: ...
+    def sign_in(self, url: str, user: str) -> str: ...
 
 
 class Anna:
@@ -32,11 +39,11 @@ class Anna:
         self.server = server
         self.address = address
 
-    async def sign_in(self, idp: Idp) -> dict[str, Any]:
+    async def sign_in(self, idp: Provider) -> dict[str, Any]:
         """What `eisd auth login anna` does with a browser."""
         who = signing.who(self.core, "anna")
         begun = await signing.begin(self.core, who, BACK)
-        redirect = idp.sign_in(begun["url"], self.address)
+        redirect = await asyncio.to_thread(idp.sign_in, begun["url"], self.address)
         return await signing.finish(self.core, who, begun["ticket"], redirect)
 
     @property
@@ -73,7 +80,7 @@ class Anna:
 
 @asynccontextmanager
 async def daemon(
-    folder: Path, server: TokenServer, idp: Idp, *, vendor: str = "google", start: bool = True
+    folder: Path, server: TokenServer, idp: Provider, *, vendor: str = "google", start: bool = True
 ) -> AsyncIterator[Anna]:
     """Start the daemon; the client secret comes from the variable LAB_SECRET."""
     dovecot, address = server.dovecot, f"user{next(_numbers)}@lab.test"

@@ -16,7 +16,7 @@ from lab.process import free_ports
 
 CHECKED = """
 introspection_mode = post
-introspection_url = http://dovecot:dovecot@127.0.0.1:{port}/introspect
+introspection_url = http://dovecot:dovecot@127.0.0.1:{port}{path}
 username_attribute = email
 active_attribute = active
 active_value = true
@@ -46,13 +46,15 @@ class TokenServer:
 
 
 @contextmanager
-def token_server(certs: Certs, *, scope: str = MAIL) -> Iterator[TokenServer]:
+def token_server(
+    certs: Certs, *, scope: str = MAIL, path: str = "/introspect"
+) -> Iterator[TokenServer]:
     """Start one; a token opens a mailbox if the provider says so, and has the scope."""
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="eisd-oauth-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         conf = Path(folder, "oauth2.conf.ext")
-        conf.write_text(CHECKED.format(port=port, scope=scope))
+        conf.write_text(CHECKED.format(port=port, path=path, scope=scope))
         conf.chmod(0o644)
         with Dovecot(certs, Options(extra=EXTRA.format(folder=folder))) as server:
             yield TokenServer(server, port)
