@@ -43,7 +43,7 @@ WITHIN_MS = 30 * 86_400_000
 """How long a subject holds a thread together."""
 SHARED = 2
 """So many participants, Bcc aside, two messages of one subject must share."""
-MOST = 500
+MOST = 200
 """Of a subject that half the world uses, so many messages are looked at."""
 
 
@@ -143,34 +143,43 @@ _KNOWS_A_PARENT = """
 
 def _followed(db: sqlite3.Connection, message: int) -> int | None:
     """The message that a reply without any known parent follows by its subject, if there is one."""
+    subject, is_reply, gate_at = _by_subject(db, message)
+    if not subject or not is_reply:
+        return None
+    if db.execute(
+        f"SELECT 1 FROM message m WHERE id = ? AND {_KNOWS_A_PARENT}", (message,)
+    ).fetchone():
+        return None
     row = db.execute(
         f"""
-        SELECT x.id FROM message m JOIN (
-          SELECT * FROM message WHERE subject_key = (SELECT subject_key FROM message WHERE id = ?1)
-            AND gate_at <= (SELECT gate_at FROM message WHERE id = ?1)
-          ORDER BY gate_at DESC LIMIT {MOST}) x
-        WHERE m.id = ?1 AND m.is_reply AND m.subject_key <> 0 AND NOT {_KNOWS_A_PARENT}
-          AND x.gate_at > m.gate_at - {WITHIN_MS} AND {_order("x")} < {_order("m")} AND {_SHARES}
+        SELECT x.id FROM (
+          SELECT id, gate_at, is_reply, id_key, variant FROM message
+          WHERE subject_key = ?2 AND subject_key <> 0
+            AND gate_at > ?3 - {WITHIN_MS} AND gate_at <= ?3
+          ORDER BY gate_at DESC LIMIT {MOST}) x JOIN message m ON m.id = ?1
+        WHERE {_order("x")} < {_order("m")} AND {_SHARES}
         ORDER BY x.gate_at DESC, x.is_reply DESC, x.id_key DESC, x.variant DESC LIMIT 1
         """,
-        (message,),
+        (message, subject, gate_at),
     ).fetchone()
     return None if row is None else int(row[0])
 
 
 def _touched(db: sqlite3.Connection, message: int) -> list[int]:
     """Messages whose place by subject a message may have changed, itself first."""
+    subject, _, gate_at = _by_subject(db, message)
     later = db.execute(
         f"""
-        SELECT m.id FROM message x JOIN message m ON m.subject_key = x.subject_key
-          AND m.gate_at BETWEEN x.gate_at AND x.gate_at + {WITHIN_MS}
+        SELECT m.id FROM message m JOIN message x ON x.id = ?1
         LEFT JOIN message f ON f.id = m.follows
-        WHERE x.id = ?1 AND x.subject_key <> 0 AND m.is_reply AND m.id <> x.id
+        WHERE m.subject_key = ?2 AND m.subject_key <> 0
+          AND m.gate_at >= ?3 AND m.gate_at < ?3 + {WITHIN_MS}
+          AND m.is_reply AND m.id <> ?1
           AND (f.id IS NULL OR {_order("f")} < {_order("x")})
           AND NOT {_KNOWS_A_PARENT} AND {_SHARES}
         LIMIT {MOST}
         """,
-        (message,),
+        (message, subject, gate_at),
     )
     followers = db.execute(
         """
@@ -184,6 +193,14 @@ def _touched(db: sqlite3.Connection, message: int) -> list[int]:
     )
     found = [message, *(row[0] for row in later), *(row[0] for row in followers)]
     return list(dict.fromkeys(found))
+
+
+def _by_subject(db: sqlite3.Connection, message: int) -> tuple[int, bool, int]:
+    """What a message goes by when headers say nothing: subject, whether a reply, receive time."""
+    subject, is_reply, gate_at = db.execute(
+        "SELECT subject_key, is_reply, gate_at FROM message WHERE id = ?", (message,)
+    ).fetchone()
+    return subject, is_reply, gate_at
 
 
 def _of(db: sqlite3.Connection, message: int) -> list[tuple[int, int]]:

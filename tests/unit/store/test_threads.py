@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import pytest
+from sqlite_utils import Database as SqliteUtils
+from sqlite_utils import Migrations
 
 from eisd.model.facts import Mark, Participant
 from eisd.model.mail import Role
@@ -208,8 +210,10 @@ def test_h1_a_message_may_name_hundreds(db: sqlite3.Connection):
 def test_references_of_an_older_database_are_taken_over(tmp_path):
     """A thread stays one over the upgrade, and a parent that it waits for still joins it."""
     db = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
-    for statement in migrations.TABLES:
-        db.execute(statement)
+    older = Migrations("eisd")
+    for step in migrations.migrations._migrations[:2]:
+        older(name=step.name)(step.fn)
+    older.apply(SqliteUtils(db))
     db.execute("INSERT INTO thread DEFAULT VALUES")
     for number in (1, 2):
         db.execute(
@@ -218,10 +222,8 @@ def test_references_of_an_older_database_are_taken_over(tmp_path):
             (number.to_bytes(8, "big") * 2, str(number)),
         )
     db.executemany("INSERT INTO thread_ref (ref, thread_id) VALUES (?, 1)", [(1,), (2,), (3,)])
-    for statement in threads.TABLES:
-        db.execute(statement)
 
-    threads.adopt(db)
+    migrations.migrate(db)
     record(db, Letter(3))
 
     assert partition(db) == {frozenset({1, 2, 3})}
