@@ -177,6 +177,22 @@ def _oauth(doc: Doc) -> Iterator[Finding]:
             yield Finding(("oauth", name, "tenant"), "Google has no tenants", code="conflict")
 
 
+_APPS_OF: Final = {"gmail": "google", "microsoft": "microsoft"}
+
+
+def _fitting_apps(doc: Doc) -> Iterator[Finding]:
+    """A driver of one provider signs in with an application that is registered there."""
+    for name, mailbox in mailboxes(doc):
+        wanted = _APPS_OF.get(str(mailbox.get("driver")))
+        app = table(mailbox, "oauth").get("app")
+        provider = table(table(doc, "oauth"), app).get("provider") if isinstance(app, str) else None
+        if wanted and isinstance(provider, str) and provider != wanted:
+            message = f"[oauth.{app}] is {provider.title()}'s, the mailbox is not"
+            hint = f"name one with provider = {shown(wanted)}"
+            path: Path = ("mailboxes", name, "oauth", "app")
+            yield Finding(path, message, hint, "conflict")
+
+
 def _idle_keys(doc: Doc) -> Iterator[Finding]:
     """Keys that have no effect beside others: warnings."""
     for name, mailbox in mailboxes(doc):
@@ -227,6 +243,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _doubles,
     _references,
     _oauth,
+    _fitting_apps,
     _idle_keys,
     _keys_of_later_versions,
 )

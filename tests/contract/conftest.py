@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import pytest
 from contract.harness import DovecotProvider, FrontedProvider, MemoryProvider, Provider
 from lab import dialect
 from lab.fixtures import certs, dovecot, user
 
+import eisd
 from eisd.driver.imap.scan import Sizes
 from eisd_gmail import GmailDriver
 from eisd_imap import ImapDriver
@@ -36,6 +39,17 @@ def _microsoft(request: pytest.FixtureRequest) -> Provider:
     return FrontedProvider(server, user, MicrosoftDriver(SMALL), dialect.EXCHANGE)
 
 
+def _example(request: pytest.FixtureRequest) -> Provider:
+    """The guide's worked example."""
+    server, user = request.getfixturevalue("dovecot"), request.getfixturevalue("user")
+    spec = spec_from_file_location("eisd_objectid", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module := module_from_spec(spec))
+    return DovecotProvider(server, user, module.ObjectIdDriver(SMALL))
+
+
+EXAMPLE = Path(eisd.__file__).parents[1] / "docs/examples/eisd_objectid/__init__.py"
 SMALL = Sizes(first=5, batch=10, per_search=20)
 
 PROVIDERS: dict[str, Callable[[pytest.FixtureRequest], Provider]] = {
@@ -43,6 +57,7 @@ PROVIDERS: dict[str, Callable[[pytest.FixtureRequest], Provider]] = {
     "imap": _imap,
     "gmail": _gmail,
     "microsoft": _microsoft,
+    "example": _example,
 }
 
 
