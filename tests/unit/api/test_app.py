@@ -230,7 +230,7 @@ async def test_a_mailbox_that_fails_is_an_issue(desk):
     [issue] = (await desk.get("/status"))["issues"]
 
     assert (issue["mailbox"], issue["code"]) == ("sales", "mailbox_auth")
-    assert issue["fix"] == "eisd mailbox test sales"
+    assert issue["fix"].endswith("then: eisd mailbox reconnect sales")
 
 
 async def test_sync_waits_for_what_was_there_before(desk):
