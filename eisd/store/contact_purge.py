@@ -26,8 +26,9 @@ class Purged:
 def purge(db: sqlite3.Connection, contact: int) -> Purged:
     """Erase a contact, what was merged into it included.
 
-    Its activities go, and with them each message that concerned nobody else; in the others its
-    addresses become keyed hashes. A tombstone stays, hashed. What SQLite frees is overwritten.
+    Its activities go, and with them each message that concerned nobody else; in the others, and
+    in what was sent, its addresses become keyed hashes. A tombstone stays, hashed. What SQLite
+    frees is overwritten. What is still being sent is let through: somebody wants it to arrive.
     """
     db.execute("PRAGMA secure_delete = ON")
     keys = hashes(db, contact)
@@ -41,6 +42,8 @@ def purge(db: sqlite3.Connection, contact: int) -> Purged:
     ]
     erased = sum(_erase(db, message) for message in mine)
     named = sum(_anonymize(db, key) for key in own)
+    for key in own:
+        _forget_sent(db, key)
     for table, column in (("address", "contact"), ("contact", "merged_into"), ("contact", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (contact,))
     db.execute("PRAGMA secure_delete = OFF")
@@ -70,3 +73,29 @@ def _anonymize(db: sqlite3.Connection, key: KeyHash) -> int:
         " WHERE exact = ?1 OR relaxed = ?1",
         (value,),
     ).rowcount
+
+
+def _forget_sent(db: sqlite3.Connection, key: KeyHash) -> None:
+    """Make an address a hash in what was sent; what went to nobody else loses its text, too."""
+    value = (signed(key),)
+    db.execute(
+        """
+        UPDATE recipient SET address = printf('purged:%016x', exact), reply = ''
+        WHERE exact = ? AND submission_id IN (SELECT id FROM submission WHERE ended_at IS NOT NULL)
+        """,
+        value,
+    )
+    alone = [
+        row
+        for (row,) in db.execute(
+            """
+            SELECT s.id FROM submission s JOIN recipient r ON r.submission_id = s.id
+            WHERE r.exact = ? AND s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recipient o
+              WHERE o.submission_id = s.id AND o.address NOT LIKE 'purged:%')
+            """,
+            value,
+        )
+    ]
+    for row in alone:
+        db.execute("UPDATE submission SET subject = '', reply = '' WHERE id = ?", (row,))
+        db.execute("DELETE FROM submission_message WHERE submission_id = ?", (row,))

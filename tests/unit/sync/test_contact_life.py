@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ async def do(here: World, action: Any, contact_id: str, *values: Any) -> Any:
     return done
 
 
-async def sql(here: World, statement: str, *values: int) -> None:
+async def sql(here: World, statement: str, *values: int | str) -> None:
     """Let time have passed: move what is on record into the past."""
     await here.store.write(lambda tx: tx.db.execute(statement, values))
 
@@ -342,6 +343,41 @@ async def test_m10_purged(here: World):
     assert set((await here.outcomes()).values()) == {"matched", "unmatched:tombstone"}
 
 
+async def test_m10_a_purge_reaches_what_was_sent(here: World):
+    """A recipient becomes a hash, and mail to nobody else loses its text; others keep theirs."""
+    await here.mailbox()
+    await here.contacts({"c1": [ADA], "c2": [BOB]})
+    exact = {address: contact_life.signed(HASHER.key(address)) for address in (ADA, BOB)}
+    for number, to in enumerate(([ADA], [ADA, BOB]), 1):
+        await sql(
+            here,
+            "INSERT INTO submission (id, mailbox_id, state, message_id, id_key, envelope_id,"
+            " sender, subject, size, created_at, due_at, next_at, ended_at)"
+            " VALUES (?1, 1, 'sent', ?1, x'', ?1, 'anna@lab.test', 'Offer', 1, 0, 0, 0, 1)",
+            number,
+        )
+        await sql(here, "INSERT INTO submission_message VALUES (?, x'41')", number)
+        for address in to:
+            await sql(
+                here,
+                "INSERT INTO recipient (submission_id, address, exact) VALUES (?, ?, ?)",
+                number,
+                address,
+                exact[address],
+            )
+
+    await do(here, people.purge, "c1")
+
+    hashed = f"purged:{HASHER.key(ADA):016x}"
+    assert await here.rows("SELECT submission_id, address FROM recipient ORDER BY 1, 2") == [
+        (1, hashed),
+        (2, BOB),
+        (2, hashed),
+    ]
+    assert await here.rows("SELECT subject FROM submission ORDER BY id") == [("",), ("Offer",)]
+    assert await here.rows("SELECT submission_id FROM submission_message") == [(2,)]
+
+
 async def test_m10_whom_somebody_adds_again_is_no_longer_dead(here: World):
     """A tombstone goes when the address is added, in its workspace alone."""
     await here.contacts({"c1": [ADA], "c2": [BOB]})
@@ -371,6 +407,42 @@ async def test_the_crm_takes_in_whom_eisd_made(here: World):
 
     assert await subjects(here) == [("42", "hers")]
     assert await row(here, made.contact_id) == await row(here, "42")
+
+
+# I4, I5
+
+
+@pytest.mark.parametrize("order", list(permutations(("anna", "bert", "add", "merge")))[::3])
+async def test_i4_whatever_comes_first(here: World, order: tuple[str, ...]):
+    """Copies in two mailboxes, a contact added and two merged: the same in every order."""
+    here.policy = Policy(new_address="all")
+    await here.contacts({"b": [BOB], "x": ["first@import.test"]})
+    boxes = {name: await here.mailbox(name) for name in ("anna", "bert")}
+    await here.contact("a", "other@a.test")
+    for name, box in boxes.items():
+        box.deliver(ADA, [boxes["anna"].address, BOB], cc="other@a.test", message_id="<one@x>")
+        box.deliver(ADA, subject=f"to {name}", message_id=f"<{name}@x>")
+
+    for step in order:
+        if step == "add":
+            await here.contact("c", ADA)
+        elif step == "merge":
+            target = await row(here, "a")
+            source = await row(here, "b")
+            await here.store.write(lambda tx, s=source, t=target: people.merge(tx, s, t))
+            await here.look_back()
+        else:
+            await here.sync(step)
+    await here.sync()
+
+    feed = await here.rows("SELECT contact_id, subject, roles, flags FROM activity_feed")
+    assert sorted((one[0], one[1], tuple(json.loads(one[2]))) for one in feed) == [
+        ("a", "Hello", ("to", "cc")),
+        ("c", "Hello", ("from",)),
+        ("c", "to anna", ("from",)),
+        ("c", "to bert", ("from",)),
+    ]
+    assert all(json.loads(one[3]) == [] for one in feed)
 
 
 # U3
