@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eisd import metrics
 from eisd.event_spec import Level
 from eisd.event_spec import declare as _event
 
@@ -16,17 +17,20 @@ OUTBOX_MESSAGE_SENT = _event(
     "outbox.message_sent", _I, "sent to {recipients} recipients after {lag_ms} ms",
     "submission", "recipients", "refused", "attempt", "size", "lag_ms",
     help="The mailbox's server took a message over; `refused` recipients it did not take.",
+    counts=(metrics.OUTBOX_DELIVERIES, ("mailbox", "=sent")),
 )  # fmt: skip
 OUTBOX_MESSAGE_DEFERRED = _event(
     "outbox.message_deferred", _W, "not taken now ({code}); again in {retry_in_s} s",
     "submission", "attempt", "retry_in_s", "code",
     help="The server refused one message for now; it is tried again by itself.",
+    counts=(metrics.OUTBOX_DELIVERIES, ("mailbox", "=deferred")),
 )  # fmt: skip
 OUTBOX_MESSAGE_FAILED = _event(
     "outbox.message_failed", _E, "not sent, given up after {attempt} attempts ({code})",
     "submission", "attempt", "code",
     help="A message was refused for good, or for longer than `outbound.retry_for`; the outbox "
     "keeps the server's words.",
+    counts=(metrics.OUTBOX_DELIVERIES, ("mailbox", "=failed")),
 )  # fmt: skip
 OUTBOX_MESSAGE_DOUBTED = _event(
     "outbox.message_doubted", _E, "may have been sent; it is looked for in Sent",
@@ -34,6 +38,7 @@ OUTBOX_MESSAGE_DOUBTED = _event(
     help="The connection, or eisd, ended between the message and the server's answer. It is not "
     "sent again by itself; if it cannot be found, `eisd issues` asks a person.",
     error=True,
+    counts=(metrics.OUTBOX_DELIVERIES, ("mailbox", "=doubt")),
 )  # fmt: skip
 OUTBOX_DOUBT_SETTLED = _event(
     "outbox.doubt_settled", _I, "was sent after all",

@@ -39,7 +39,8 @@ class EventSpec:
     error: bool = False
     """May carry an exception (`ERROR`)."""
     counts: tuple[Counter, tuple[str, ...]] | None = None
-    """A metric that every such event adds one to, and the fields its labels are taken from."""
+    """A metric that every such event adds one to, and the fields its labels are taken from; what
+    begins with ``=`` is the label itself."""
 
 
 CATALOGUE: dict[str, EventSpec] = {}

@@ -153,12 +153,14 @@ AUTH_REFRESHED = _event(
     "auth.refreshed", _D, "access token refreshed",
     "provider", "expires_in_s",
     help="A new access token was obtained.",
+    counts=(metrics.OAUTH_REFRESHES, ("provider", "=ok")),
 )  # fmt: skip
 AUTH_DOUBTED = _event(
     "auth.doubted", _W, "{provider} says the sign-in has ended; asked again in {retry_in_s} s",
     "provider", "retry_in_s",
     help="A first `invalid_grant` is checked once more before it is believed: providers err, too.",
     folded=True, error=True,
+    counts=(metrics.OAUTH_REFRESHES, ("provider", "=doubted")),
 )  # fmt: skip
 AUTH_APP_REFUSED = _event(
     "auth.app_refused", _E, "{provider} refuses the application [oauth.{app}]: {reason}",

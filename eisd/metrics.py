@@ -205,6 +205,27 @@ PROVIDER_THROTTLED = Counter(
     "provider_throttled_seconds_total", "Rest that providers asked for.", "provider"
 )
 
+OAUTH_REFRESHES = Counter(
+    "oauth_refreshes_total",
+    "Access tokens asked for anew, by outcome: ok, or doubted (the provider said no once).",
+    "provider",
+    "outcome",
+)
+
+# Mail that goes out
+
+OUTBOX_MESSAGES = Gauge("outbox_messages", "Messages that wait for something, by state.", "state")
+OUTBOX_OLDEST = Gauge(
+    "outbox_oldest_timestamp_seconds",
+    "Since when the oldest message is due that was not sent yet; 0 when none is due.",
+)
+OUTBOX_DELIVERIES = Counter(
+    "outbox_deliveries_total",
+    "Tries to send, by outcome: sent, deferred, failed, or doubt (it may be out).",
+    "mailbox",
+    "outcome",
+)
+
 # Database and runtime
 
 DB_SIZE = Gauge("db_size_bytes", "Size of the database.")

@@ -35,6 +35,10 @@ class Seen:
     issues: tuple[dict[str, Any], ...] = ()
     db_bytes: int = 0
     wal_bytes: int = 0
+    outbox: Mapping[str, int] = field(default_factory=dict)
+    """Messages that wait, by state."""
+    oldest_due: float | None = None
+    """Since when the oldest of them is due, in seconds since 1970."""
     backup_at: float | None = None
     """When the last good backup was written, in seconds since 1970."""
 

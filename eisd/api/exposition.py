@@ -9,28 +9,30 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from eisd import __version__, metrics
 from eisd.api.core import Core
 from eisd.model.mailbox import IN_STEP, MailboxState
+from eisd.model.submission import SubmissionState
 from eisd.store.sql import SQLITE_VERSION
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
+
+_WAITING: Final = (
+    SubmissionState.QUEUED,
+    SubmissionState.HELD,
+    SubmissionState.SENDING,
+    SubmissionState.DOUBT,
+)
 
 Values = dict[metrics.Labels, float]
 
@@ -61,6 +63,10 @@ def take(core: Core) -> Reading:
                 (name,): one.synced_at for name, one in boxes.items() if one.synced_at is not None
             },
             metrics.MAILBOX_BACKLOG: {(name,): float(seen.backlog.get(name, 0)) for name in boxes},
+            metrics.OUTBOX_MESSAGES: {
+                (state.value,): float(seen.outbox.get(state, 0)) for state in _WAITING
+            },
+            metrics.OUTBOX_OLDEST: {(): seen.oldest_due or 0.0},
             metrics.DB_SIZE: {(): float(seen.db_bytes)},
             metrics.DB_WAL_SIZE: {(): float(seen.wal_bytes)},
             metrics.DB_WRITER_QUEUE: {(): float(core.store.waiting)},
@@ -74,55 +80,57 @@ def take(core: Core) -> Reading:
 
 
 def render(reading: Reading) -> bytes:
-    """The text of a scrape. Pure work, for a thread."""
+    """The text of a scrape (exposition format 0.0.4). Pure work, for a thread.
+
+    Our own lines are written here: prometheus-client checks and escapes each name of each line
+    anew, which takes six times as long, and 500 mailboxes are 10,000 lines.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(reading))
     registry.register(_process())
-    return generate_latest(registry)
+    lines = [line for family in metrics.CATALOGUE.values() for line in _family(family, reading)]
+    return "\n".join([*lines, ""]).encode() + generate_latest(registry)
 
 
-class _Families(Collector):
-    """All families of the catalogue, once."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    def collect(self) -> Iterator[Metric]:
-        """Each family with its values."""
-        for family in metrics.CATALOGUE.values():
-            if isinstance(family, metrics.Counter):
-                yield _counter(family)
-            elif isinstance(family, metrics.Histogram):
-                yield _histogram(family)
-            else:
-                yield _gauge(family, self._reading.gauges.get(family, {}))
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing beforehand: names cannot collide in a registry of one scrape."""
-        return ()
-
-
-def _counter(family: metrics.Counter) -> Metric:
-    shown = CounterMetricFamily(family.name, family.help, labels=family.labels)
-    for labels, value in family.values().items():
-        shown.add_metric(labels, value)
-    return shown
-
-
-def _gauge(family: metrics.Family, values: Values) -> Metric:
-    shown = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+def _family(family: metrics.Family, reading: Reading) -> Iterator[str]:
+    """A family's lines: what it is, then its values."""
+    name = family.name
+    yield f"# HELP {name} {_escaped(family.help)}"
+    yield f"# TYPE {name} {family.kind}"
+    if isinstance(family, metrics.Histogram):
+        yield from _histogram(family)
+        return
+    values = reading.gauges.get(family, {})
+    if isinstance(family, metrics.Counter):
+        values = family.values()
     for labels, value in values.items():
-        shown.add_metric(labels, value)
-    return shown
+        yield f"{name}{_labels(family, labels)} {float(value)!r}"
 
 
-def _histogram(family: metrics.Histogram) -> Metric:
-    shown = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    limits = [*map(str, map(float, family.buckets)), "+Inf"]
+def _histogram(family: metrics.Histogram) -> Iterator[str]:
+    name, limits = family.name, [*map(repr, map(float, family.buckets)), "+Inf"]
     for labels, (counts, total) in family.values().items():
-        buckets = list(zip(limits, map(float, accumulate(counts)), strict=True))
-        shown.add_metric(labels, buckets, total)
-    return shown
+        shown = _labels(family, labels)
+        inner = f"{shown[1:-1]}," if shown else ""
+        cumulated = list(accumulate(counts))
+        for limit, count in zip(limits, cumulated, strict=True):
+            yield f'{name}_bucket{{{inner}le="{limit}"}} {count}.0'
+        yield f"{name}_count{shown} {cumulated[-1]}.0"
+        yield f"{name}_sum{shown} {total!r}"
+
+
+def _labels(family: metrics.Family, values: metrics.Labels) -> str:
+    """The labels of one series; nothing for a family without any."""
+    if not values:
+        return ""
+    pairs = (f'{name}="{_escaped(v)}"' for name, v in zip(family.labels, values, strict=True))
+    return f"{{{','.join(pairs)}}}"
+
+
+def _escaped(text: str) -> str:
+    """A label's value, or a help, on one line."""
+    if text.isalnum():
+        return text
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def _process() -> Collector:

@@ -6,6 +6,7 @@ What it sees it keeps, so that a scrape of the metrics asks neither the database
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from time import monotonic
 
 from eisd import events
@@ -16,6 +17,7 @@ from eisd.daemon.core import Core
 from eisd.errors import StoreError
 from eisd.logs import emit
 from eisd.metrics import LOOP_LAG
+from eisd.store import outbox_views
 
 LOOK = 10.0
 TICK = 1.0
@@ -43,6 +45,9 @@ class Lookout:
         listed = overview.with_live(core, await core.store.read(mailboxes_now))
         drifted = await asyncio.to_thread(core.changed_on_disk)
         files = await asyncio.to_thread(overview.database_files, core.settings.paths)
+        waiting: Counter[str] = Counter()
+        for states in (await core.store.read(outbox_views.counts)).values():
+            waiting.update(states)
         up_s = monotonic() - condition.began
         found = issues.of_daemon(condition, drifted=drifted)
         found += signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s))
@@ -51,6 +56,8 @@ class Lookout:
             issues=tuple(found),
             db_bytes=files["bytes"],
             wal_bytes=files["wal_bytes"],
+            outbox=waiting,
+            oldest_due=await core.store.read(outbox_views.oldest),
             backup_at=files["backup_at"],
         )
         self._tell({(one["mailbox"], one["code"]): one for one in found})

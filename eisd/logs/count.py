@@ -28,4 +28,9 @@ def count(
     if spec.counts is not None:
         counter, names = spec.counts
         bound = get_contextvars()
-        counter.inc(*(str(fields.get(name) or bound.get(name) or "") for name in names))
+        counter.inc(
+            *(
+                name[1:] if name[0] == "=" else str(fields.get(name) or bound.get(name) or "")
+                for name in names
+            )
+        )

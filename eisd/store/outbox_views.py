@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from eisd.store.sql import stamp
+from eisd.store.sql import now_ms, stamp
 
 Shown = dict[str, object]
 
@@ -115,3 +115,12 @@ def counts(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
     ):
         found.setdefault(name, {})[state] = number
     return found
+
+
+def oldest(db: sqlite3.Connection) -> float | None:
+    """Since when the oldest message is due, in seconds since 1970; None: none is due."""
+    (at,) = db.execute(
+        "SELECT min(due_at) FROM submission WHERE state IN ('queued', 'sending') AND due_at <= ?",
+        (now_ms(),),
+    ).fetchone()
+    return None if at is None else at / 1000
