@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.world import World, ago, world
 from unit.sync.test_orders import in_every_order
 
+from eisd.api.explaining import explain
 from eisd.matcher.policy import Policy
 
 INHERIT = Policy(thread_inherit="single_contact")
@@ -153,6 +154,23 @@ async def test_m11_is_told_as_via_thread(here: World):
     known = await here.rows("SELECT address FROM address ORDER BY 1")
     assert rows == [("q", "exact", '["from"]'), ("r", "thread", '["from"]')]
     assert known == [("ada@x.test",), ("bob@y.test",)]
+
+
+async def test_m11_explain_names_the_address(here: World):
+    """People are told whose address it may be, beside the rule and the contact."""
+    await inheriting(here)
+    letter("q", "ada@x.test", hours=9)(here)
+    letter("r", "eve@private.test", answers="q", hours=8)(here)
+    await here.sync()
+
+    rules = here.rules()
+    told = await here.store.read(lambda db: explain(db, rules, "<r@x>"))
+    (message,) = told["messages"]
+    (decision,) = message["decisions"]
+    candidates = {one["address"]: one for one in decision["candidates"]}
+    assert decision["outcome"] == "matched"
+    assert candidates["eve@private.test"]["rule"] == "M11"
+    assert [one["contact_id"] for one in candidates["eve@private.test"]["contacts"]] == ["c1"]
 
 
 async def test_m11_off_is_the_default(here: World):
