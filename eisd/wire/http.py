@@ -130,7 +130,12 @@ class Web:
         return await self._ask("POST", url, seconds, data=dict(form), headers=headers)
 
     async def get(
-        self, url: str, *, at: tuple[str, int] | None = None, seconds: float = 30.0
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        at: tuple[str, int] | None = None,
+        seconds: float = 30.0,
     ) -> Reply:
         """GET and wait for the whole answer; raises as `post` does.
 
@@ -138,13 +143,14 @@ class Web:
         so it is the one that was looked at, and no other. The certificate is the name's.
         """
         if at is None:
-            return await self._ask("GET", url, seconds)
+            return await self._ask("GET", url, seconds, headers=headers)
         await self._ready()
         from httpx import URL  # noqa: PLC0415 - imported by now
 
         name = URL(url).host
         there = URL(url).copy_with(host=at[0], port=at[1])
-        more = {"headers": {"Host": name}, "extensions": {"sni_hostname": name}}
+        named = {**(headers or {}), "Host": name}
+        more = {"headers": named, "extensions": {"sni_hostname": name}}
         return await self._ask("GET", str(there), seconds, **more)
 
     async def _ask(self, method: str, url: str, seconds: float, **more: Any) -> Reply:

@@ -11,6 +11,7 @@ from eisd.driver.imap.dialect import PLAIN, Dialect
 from eisd.driver.imap.login import login_of
 from eisd.driver.imap.options import Options
 from eisd.driver.imap.scan import Sizes
+from eisd.driver.imap.session import AskAliases
 from eisd.driver.interface import API_VERSION, Login, Sender, Session, Step
 from eisd.driver.presets import by_host
 from eisd.driver.smtp import login as smtp_login
@@ -72,4 +73,9 @@ class ImapBase:
             authenticate=login_of(options, login),
             dialect=self.dialect,
             advice=known.advice if known is not None and not options.app else "",
+            aliases=self._alias_question(options, login),
         )
+
+    def _alias_question(self, options: Options, login: Login) -> AskAliases | None:  # noqa: ARG002
+        """How to ask for a mailbox's other addresses; most servers cannot be asked."""
+        return None

@@ -11,7 +11,7 @@ from eisd import __version__
 from eisd.driver.imap.dialect import PLAIN, Dialect, reworded
 from eisd.driver.imap.login import Authenticate
 from eisd.driver.imap.scan import Sizes
-from eisd.driver.imap.session import ImapSession
+from eisd.driver.imap.session import AskAliases, ImapSession
 from eisd.driver.interface import Step
 from eisd.errors import DriverError, Rejected
 from eisd.model.folder import Folder, FolderRole
@@ -35,6 +35,8 @@ class Way:
     dialect: Dialect = PLAIN
     advice: str = ""
     """What to do about a refused password, where the provider is known."""
+    aliases: AskAliases | None = None
+    """How to ask for the mailbox's other addresses, where the provider tells them."""
 
     async def log_in(self, client: Client) -> None:
         """Log in, and have the server show that the mailbox is behind it."""
@@ -61,7 +63,7 @@ async def session(
     client = await Client.connect(way.endpoint, timeouts or Timeouts())
     try:
         await way.log_in(client)
-        yield ImapSession(client, way.endpoint.host, sizes, way.dialect)
+        yield ImapSession(client, way.endpoint.host, sizes, way.dialect, way.aliases)
         await client.logout()
     finally:
         client.abort()

@@ -7,7 +7,15 @@ servers answer it from what the connection has seen (RFC 9051 6.3.11).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 
 from eisd.driver.imap.bodies import Bodies
@@ -27,6 +35,8 @@ from eisd.wire.imap_responses import Selected, Status
 
 _STATUS_EACH = 8  # up to so many folders are asked one by one though the server has LIST-STATUS
 
+AskAliases = Callable[[], Awaitable[Sequence[str]]]
+
 
 class ImapSession:
     """A session on a logged-in connection to ``host``."""
@@ -37,8 +47,10 @@ class ImapSession:
         host: str,
         sizes: Sizes | None = None,
         dialect: Dialect = PLAIN,
+        aliases: AskAliases | None = None,
     ) -> None:
         self._client = client
+        self._aliases = aliases
         self._dialect = dialect.spoken_by(client.capabilities)
         self._cut: dict[str, str] = {}  # handle: the sentence for people
         self._notes: tuple[str, ...] = ()
@@ -60,6 +72,10 @@ class ImapSession:
             partial=frozenset(self._cut),
             notes=(*self._notes, *self._cut.values()),
         )
+
+    async def aliases(self) -> Sequence[str]:
+        """The mailbox's other addresses, where the provider tells them."""
+        return () if self._aliases is None else await self._aliases()
 
     # Folders
 

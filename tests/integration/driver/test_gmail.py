@@ -13,11 +13,13 @@ from integration.driver.fronted import SMALL, Fronted, fronted
 from lab import dialect
 from lab.certs import Certs
 from lab.dovecot import Dovecot, Options
+from lab.https import Pages
 from lab.world import World, world
 
 from eisd.errors import AuthRejected, Transient
 from eisd.model.folder import FolderRole, Window
 from eisd_gmail import GmailDriver
+from eisd_gmail.aliases import Aliases
 from eisd_gmail.dialect import GMAIL, read
 
 ALL = "[Gmail]/Alle Nachrichten"
@@ -230,3 +232,29 @@ def test_labels_are_read_whatever_comes():
     assert read({b"X-GM-LABELS": [[b"x"], None]}).role is None
     assert read({b"X-GM-LABELS": None, b"X-GM-THRID": b"x"}) == (None, "", "")
     assert read({b"X-GM-THRID": b"9" * 30}).thread == ""
+
+
+SEND_AS = b"""{"sendAs": [
+  {"sendAsEmail": "ann@lab.test", "isPrimary": true},
+  {"sendAsEmail": "hello@lab.test", "verificationStatus": "accepted"},
+  {"sendAsEmail": "stranger@lab.test", "verificationStatus": "pending"},
+  {"sendAsEmail": 7}, null]}"""
+
+
+async def test_aliases_are_those_one_may_send_as(gmail_server: Dovecot, here: World, certs: Certs):
+    """Verified addresses of the Gmail API; in trouble, those of the last answer."""
+    page = "/gmail/v1/users/me/settings/sendAs"
+    context = await run_sync(certs.server_context)
+    async with Pages(context) as pages:
+        place = f"localhost:{pages.port}"
+        pages.pages[f"{place}{page}"] = SEND_AS
+        aliases = Aliases(f"https://{place}{page}", ca_file=str(certs.ca_file))
+        driver = GmailDriver(SMALL, aliases)
+        async with (
+            fronted(here, gmail_server, driver, dialect.GMAIL) as gmail,
+            gmail.session() as session,
+        ):
+            found = set(await session.aliases())
+            assert found - {"ann@lab.test"} == {"hello@lab.test"}
+            pages.pages.clear()
+            assert set(await session.aliases()) == found
