@@ -17,14 +17,16 @@ from eisd.api.routes import (
     auth,
     contacts,
     daemon,
+    drafts,
     events,
     health,
     invites,
     mailboxes,
     outbox,
+    template,
 )
 
-V1 = (daemon, mailboxes, auth, invites, contacts, activities, outbox, events)
+V1 = (daemon, mailboxes, auth, invites, contacts, activities, outbox, drafts, template, events)
 
 
 def create(core: Core) -> ASGIApp:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from eisd.api.stream import Stream
 from eisd.auth.keeper import Keeper
+from eisd.config.load import Loaded
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
 from eisd.outbox.desk import Desk
@@ -80,6 +81,7 @@ class Core(Protocol):
     """The daemon's parts, and what may be asked of them. Errors are `UserError`s with a code."""
 
     store: Database
+    loaded: Loaded
     condition: Condition
     keeper: Keeper
     secrets: Secrets

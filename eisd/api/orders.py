@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from eisd.api.answers import known_mailbox
 from eisd.api.core import Core
 from eisd.api.originals import Source, read_original
+from eisd.api.rendering import rendered
 from eisd.api.request import Body
 from eisd.errors import ExitCode, UserError
 from eisd.mime.addresses import address_key
@@ -25,6 +26,7 @@ from eisd.outbox.address import read_parties
 from eisd.outbox.desk import Order
 from eisd.outbox.reply import Words, forward, reply
 from eisd.outbox.state import Event
+from eisd.outbox.template import Rendered
 from eisd.store import outbox_views
 from eisd.store.sql import Connection
 
@@ -72,6 +74,11 @@ class MailBody(Body):
     reply_all: bool = False
     forward_activity: int | None = None
     quote: bool = True
+    template: str | None = None
+    template_version: int | None = None
+    contact: str | None = None
+    workspace: str | None = None
+    fields: dict[str, Any] = Field(default_factory=dict)
     allow_empty: bool = False
 
 
@@ -163,8 +170,9 @@ async def compose(core: Core, body: MailBody) -> tuple[Outgoing, str]:
     box = core.settings.mailboxes[mailbox]
     name = body.sender_name if body.sender_name is not None else box.sender_name or ""
     sender = Party(address, name)
+    words = await _words(core, body, mailbox)
     files = [*await asyncio.to_thread(_files, body), *await _stored(core, body.stored)]
-    said = Words(body.text or "", body.html, tuple(files), quote=body.quote)
+    said = Words(words.text or "", words.html, tuple(files), quote=body.quote)
     if original is not None and body.reply_to_activity is not None:
         ours = [box.address, *box.aliases]
         made = reply(original.message, said, sender=sender, ours=ours, everyone=body.reply_all)
@@ -172,13 +180,13 @@ async def compose(core: Core, body: MailBody) -> tuple[Outgoing, str]:
         made = forward(original.message, said, sender=sender, to=_parties(body.to, "to"))
         made = replace(made, to=())
     else:
-        made = Outgoing(sender=sender, text=body.text, html=body.html, files=tuple(files))
-    return _addressed(made, body), mailbox
+        made = Outgoing(sender=sender, text=words.text, html=words.html, files=tuple(files))
+    return _addressed(made, body, words), mailbox
 
 
-def _addressed(made: Outgoing, body: MailBody) -> Outgoing:
+def _addressed(made: Outgoing, body: MailBody, words: Rendered) -> Outgoing:
     """The message with what the request names itself."""
-    subject = made.subject if body.subject is None else body.subject
+    subject = body.subject if body.subject is not None else words.subject or made.subject
     return replace(
         made,
         to=(*made.to, *_parties(body.to, "to")),
@@ -186,7 +194,7 @@ def _addressed(made: Outgoing, body: MailBody) -> Outgoing:
         bcc=_parties(body.bcc, "bcc"),
         reply_to=_parties(body.reply_to, "reply_to"),
         subject=subject,
-        headers=(*made.headers, *body.headers.items()),
+        headers=(*made.headers, *words.headers, *body.headers.items()),
         allow_empty=body.allow_empty,
     )
 
@@ -219,6 +227,21 @@ async def _original(core: Core, body: MailBody) -> Source | None:
     if body.forward_activity is not None:
         return await read_original(core, body.forward_activity, with_files=True)
     return None
+
+
+async def _words(core: Core, body: MailBody, mailbox: str) -> Rendered:
+    """Subject, text and HTML: as given, or of a template."""
+    if body.template is None:
+        return Rendered("", body.text, body.html)
+    return await rendered(
+        core,
+        body.template,
+        version=body.template_version,
+        mailbox=mailbox,
+        contact=body.contact,
+        workspace=body.workspace,
+        fields=body.fields,
+    )
 
 
 def _files(body: MailBody) -> list[File]:

@@ -29,6 +29,8 @@ COMMANDS = {
     "contacts": ("eisd.cli.contacts:contacts", "Import, export and change contacts."),
     "send": ("eisd.cli.send:send", "Send a message through a mailbox."),
     "outbox": ("eisd.cli.outbox:outbox", "List and change what is to be sent."),
+    "draft": ("eisd.cli.draft:draft", "Write, file and send drafts."),
+    "template": ("eisd.cli.template:template", "Add, try and remove templates."),
     "activities": ("eisd.cli.activities:activities", "List and show activities."),
     "workspace": ("eisd.cli.workspace:workspace", "List workspaces."),
     "db": ("eisd.cli.db:db", "Check, migrate and tidy the database."),

@@ -25,6 +25,44 @@ OVER = {"sent": ExitCode.OK, "failed": ExitCode.NO, "cancelled": ExitCode.NO, "d
 _FILE = click.Path(path_type=Path, allow_dash=True)
 
 
+_MAIL = (
+    click.option("--from", "mailbox", metavar="NAME", help="A mailbox, or one of its addresses."),
+    click.option("--to", multiple=True, metavar="ADDRESS", help="More than one: again."),
+    click.option("--cc", multiple=True, metavar="ADDRESS"),
+    click.option("--bcc", multiple=True, metavar="ADDRESS"),
+    click.option("--reply-to", multiple=True, metavar="ADDRESS", help="Where answers are to go."),
+    click.option("--sender-name", metavar="NAME", help="Instead of the mailbox's own."),
+    click.option("--subject"),
+    click.option("--body-file", type=_FILE, metavar="FILE", help="The text; - is standard input."),
+    click.option("--html-file", type=_FILE, metavar="FILE", help="The HTML; text is made from it."),
+    click.option("--attach", type=_FILE, multiple=True, metavar="FILE", help="More: again."),
+    click.option(
+        "--inline",
+        type=_FILE,
+        multiple=True,
+        metavar="FILE",
+        help="An image, in the HTML cid:NAME.",
+    ),
+    click.option("--header", multiple=True, metavar="NAME:VALUE", help="A further header."),
+    click.option("--reply-to-activity", type=int, metavar="ID", help="Answer that message."),
+    click.option("--all", "reply_all", is_flag=True, help="Answer everybody it was between."),
+    click.option("--forward-activity", type=int, metavar="ID", help="Forward it with attachments."),
+    click.option("--no-quote", is_flag=True, help="Leave the answered message out."),
+    click.option("--template", metavar="NAME", help="Take subject and text from a template."),
+    click.option("--template-version", type=int, metavar="N", help="Default: the newest."),
+    click.option("--contact", metavar="ID", help="Whom the template is about."),
+    click.option("--workspace", help="Where several have a contact of that id."),
+    click.option("--field", multiple=True, metavar="NAME=VALUE", help="For the template."),
+)
+
+
+def mail_options(command: Any) -> Any:
+    """The options that say what a message is."""
+    for option in reversed(_MAIL):
+        command = option(command)
+    return command
+
+
 @click.command(
     cls=Command,
     examples=[
@@ -32,26 +70,10 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
         "echo Thanks | eisd send --reply-to-activity 7 --body-file -",
     ],
 )
-@click.option("--from", "mailbox", metavar="NAME", help="A mailbox, or one of its addresses.")
-@click.option("--to", multiple=True, metavar="ADDRESS", help="More than one: again.")
-@click.option("--cc", multiple=True, metavar="ADDRESS")
-@click.option("--bcc", multiple=True, metavar="ADDRESS")
-@click.option("--reply-to", multiple=True, metavar="ADDRESS", help="Where answers are to go.")
-@click.option("--sender-name", metavar="NAME", help="Instead of the mailbox's own.")
-@click.option("--subject")
-@click.option("--body-file", type=_FILE, metavar="FILE", help="The text; - is standard input.")
-@click.option("--html-file", type=_FILE, metavar="FILE", help="The HTML; text is made from it.")
-@click.option("--attach", type=_FILE, multiple=True, metavar="FILE", help="More: again.")
-@click.option(
-    "--inline", type=_FILE, multiple=True, metavar="FILE", help="An image, in the HTML cid:NAME."
-)
-@click.option("--header", multiple=True, metavar="NAME:VALUE", help="A further header.")
-@click.option("--reply-to-activity", type=int, metavar="ID", help="Answer that message.")
-@click.option("--all", "reply_all", is_flag=True, help="Answer everybody it was between.")
-@click.option("--forward-activity", type=int, metavar="ID", help="Forward it with attachments.")
-@click.option("--no-quote", is_flag=True, help="Leave the answered message out.")
+@mail_options
 @click.option("--at", type=FUTURE, metavar="TIME", help="Not before: RFC 3339, or in 10m, 2h.")
 @click.option("--hold", is_flag=True, help="Send it when somebody says: eisd outbox release ID.")
+@click.option("--draft", is_flag=True, help="Keep it as a draft instead: eisd draft.")
 @click.option("--allow-empty", is_flag=True, help="Even without subject or text.")
 @click.option("--idempotency-key", metavar="KEY", help="Twice under one key is one message.")
 @click.option("--wait", is_flag=True, help="Return when the server has it: 0, or 1 if it failed.")
@@ -63,6 +85,7 @@ def send(
     /,
     *,
     idempotency_key: str | None,
+    draft: bool,
     wait: bool,
     timeout: float,
     as_json: bool,
@@ -73,6 +96,11 @@ def send(
     Once this returns, the message is safe with eisd: it is in `eisd outbox`, tried again as long as
     it has to be, and never sent twice. Without a daemon it is sent by the next `eisd run`.
     """
+    if draft:
+        from eisd.cli.draft import keep  # noqa: PLC0415 - it imports this module
+
+        keep(context, order_body(given), as_json=as_json)
+        return None
     body = order_body(given)
 
     async def work(core: Any) -> Any:
@@ -94,6 +122,8 @@ def send(
 
 def order_body(given: dict[str, Any]) -> dict[str, Any]:
     """The request's body, from the command's options."""
+    from eisd.cli.template import read_fields  # noqa: PLC0415 - it imports this module
+
     at: datetime | None = given.pop("at", None)
     text, html = given.pop("body_file"), given.pop("html_file")
     attach, inline = given.pop("attach"), given.pop("inline")
@@ -101,15 +131,16 @@ def order_body(given: dict[str, Any]) -> dict[str, Any]:
     body = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in given.items()
-        if key != "header"
+        if key not in {"header", "field"}
     }
     return {
         **body,
-        "text": None if text is None else _text(text),
-        "html": None if html is None else _text(html),
+        "text": None if text is None else read_text(text),
+        "html": None if html is None else read_text(html),
         "attachments": [_attachment(one) for one in attach]
         + [{**_attachment(one), "content_id": one.name} for one in inline],
         "headers": dict(_header(one) for one in given["header"]),
+        "fields": read_fields(given["field"]),
         "quote": quote,
         **({"at": stamp(at)} if at is not None else {}),
     }
@@ -122,7 +153,8 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """A file's text; - is standard input. Raises UserError: missing (66), or no UTF-8 (65)."""
     try:
         return _bytes(file).decode()
     except UnicodeDecodeError as error:

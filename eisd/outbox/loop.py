@@ -120,14 +120,26 @@ class Outbox:
             rows = await self._store.read(
                 lambda db: outbox.due(db, self.station.id, now_ms(), AHEAD)
             )
-            for row in rows:
-                if not await self._expired(row):
-                    await self._one(sender, row, once=once)
             if rows:
+                await self._batch(sender, rows, once=once)
                 continue
             await self._written()
             if once or not await self.bell.wait(min(LINGER, await self._pause(LINGER))):
                 return
+
+    async def _batch(self, sender: Sender, rows: Sequence[Submission], *, once: bool) -> None:
+        """Send these; while one is on its way, the next is read."""
+        ahead: asyncio.Future[_Job | None] | None = None
+        try:
+            for row, following in zip(rows, [*rows[1:], None], strict=True):
+                job = await (ahead or self._ready(row))
+                ahead = None if following is None else asyncio.ensure_future(self._ready(following))
+                if job is not None:
+                    await self._one(sender, job, once=once)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.wait({ahead})
 
     async def _rest(self) -> bool:
         """Wait, without a connection, for what is due later; False when nothing is."""
@@ -163,11 +175,8 @@ class Outbox:
 
     # One message
 
-    async def _one(self, sender: Sender, row: Submission, *, once: bool) -> None:
-        with bind(trace_id=trace_id(self.station.name, row.message_id)):
-            job = await self._ready(row)
-            if job is None:
-                return
+    async def _one(self, sender: Sender, job: _Job, *, once: bool) -> None:
+        with bind(trace_id=trace_id(self.station.name, job.row.message_id)):
             await self._keep_pace(len(job.recipients), once=once)
             task = asyncio.ensure_future(self._send(sender, job))
             try:
@@ -179,7 +188,12 @@ class Outbox:
                 raise
 
     async def _ready(self, row: Submission) -> _Job | None:
-        """The message's bytes and who is left to get it; its activity is made if it has none."""
+        """The message's bytes and who is left to get it; its activity is made if it has none.
+
+        None: it is given up.
+        """
+        if await self._expired(row):
+            return None
         rfc822, left = await self._store.read(
             lambda db: (outbox.message(db, row.id), outbox.recipients(db, row.id))
         )

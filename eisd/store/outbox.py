@@ -72,6 +72,9 @@ _ROW = (
     " created_at, due_at, next_at, attempts, sent_at, reply, filing, filing_attempts"
 )
 
+_UNSETTLED = "state IN ('sending', 'doubt')"
+"""In these words, for a partial index serves a query only where its own condition stands in it."""
+
 
 def _row(values: Any) -> Submission:
     found = list(values)
@@ -266,8 +269,8 @@ def next_filing(db: sqlite3.Connection, mailbox: int) -> int | None:
 def doubts(db: sqlite3.Connection, mailbox: int, now: int) -> list[Submission]:
     """Messages in doubt that are to be looked for now."""
     rows = db.execute(
-        f"SELECT {_ROW} FROM submission WHERE mailbox_id = ? AND state = 'doubt'"
-        " AND next_at <= ? ORDER BY next_at LIMIT 100",
+        f"SELECT {_ROW} FROM submission WHERE mailbox_id = ? AND {_UNSETTLED}"
+        " AND state = 'doubt' AND next_at <= ? ORDER BY next_at LIMIT 100",
         (mailbox, now),
     ).fetchall()
     return [_row(row) for row in rows]
@@ -277,7 +280,8 @@ def next_doubt(db: sqlite3.Connection, mailbox: int) -> int | None:
     """When a mailbox's next message in doubt is to be looked for."""
     return _least(
         db,
-        "SELECT min(next_at) FROM submission WHERE mailbox_id = ? AND state = 'doubt'",
+        f"SELECT min(next_at) FROM submission WHERE mailbox_id = ? AND {_UNSETTLED}"
+        " AND state = 'doubt'",
         mailbox,
     )
 
@@ -303,7 +307,9 @@ def mailboxes_at_work(db: sqlite3.Connection) -> list[int]:
 def interrupted(db: sqlite3.Connection, mailbox: int) -> list[Submission]:
     """Messages whose last step was under way when the process that took it ended."""
     rows = db.execute(
-        f"SELECT {_ROW} FROM submission WHERE mailbox_id = ? AND state = 'sending'", (mailbox,)
+        f"SELECT {_ROW} FROM submission WHERE mailbox_id = ? AND {_UNSETTLED}"
+        " AND state = 'sending'",
+        (mailbox,),
     ).fetchall()
     return [_row(row) for row in rows]
 

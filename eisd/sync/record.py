@@ -34,6 +34,7 @@ from eisd.store.database import Tx
 from eisd.store.messages import Content
 from eisd.store.threads import Ref
 from eisd.sync.creating import create, creates
+from eisd.sync.drafted import recognise
 from eisd.sync.prepare import Prepared, Ready, readable
 from eisd.sync.reporting import take_report
 from eisd.sync.rules import Rules
@@ -140,6 +141,7 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
         tx.db, [parent_key(one.read.id_key) for one in batch if one.read.outgoing]
     ):  # skipped list mail whose parent has just turned out to be ours (G4)
         settle(rules, book, id_key, done=done)
+    recognise(tx, place.mailbox, batch)
     return done
 
 
