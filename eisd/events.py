@@ -254,6 +254,11 @@ MATCH_ACTIVITY_CREATED = _event(
     "contact_id", "activity_id", "rule", "direction", "workspace",
     help="A message became an activity of a contact.",
 )  # fmt: skip
+ACTIVITY_DISCLOSED = _event(
+    "activity.disclosed", _I, "activity {activity_id} is {setting}, says {owner}",
+    "activity_id", "owner", "setting",
+    help="An owner said what others may see of one message: private, shared or default.",
+)  # fmt: skip
 MATCH_CONTACT_CREATED = _event(
     "match.contact_created", _I, "contact made: {contact_id}",
     "contact_id", "workspace",

@@ -6,11 +6,12 @@ RFC 3339 UTC text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eisd.errors import ExitCode, UserError
-from eisd.store import activities, contact_life, contacts, folders, mailboxes
+from eisd.model.visibility import masked
+from eisd.store import activities, contact_life, contacts, folders, mailboxes, visible
 from eisd.store import status as counts
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.sql import Connection, now_ms, stamp
@@ -19,6 +20,8 @@ from eisd.store.status import Traffic, Work
 Answer = dict[str, Any]
 
 DAY_MS = 86_400_000
+PAGES = 20
+"""So often at most a page is filled up that hidden activities left short."""
 
 
 def mailbox_list(db: Connection) -> list[Answer]:
@@ -125,23 +128,41 @@ def activity_list(
     if mailbox is not None:
         known_mailbox(db, mailbox)
     merged = () if contact is None else _merged(db, contact, workspace)
-    found = activities.listing(
-        db,
-        contact=None if merged else contact,
-        contacts=merged,
-        workspace=workspace,
-        mailbox=mailbox,
-        since=since,
-        before=None if before is None else _cursor(before),
-        limit=limit + 1,
-    )
-    rest = found[limit:]
-    shown = found[:limit]
-    last = shown[-1] if rest and shown else None
-    return {
-        "activities": [masked(one, owner) for one in shown],
-        "next": f"{last['occurred_at']}~{last['activity_id']}" if last else None,
-    }
+    after = None if before is None else _cursor(before)
+    shown: list[Answer] = []
+    for _ in range(PAGES):  # what somebody may not know of leaves room for more
+        found = activities.listing(
+            db,
+            contact=None if merged else contact,
+            contacts=merged,
+            workspace=workspace,
+            mailbox=mailbox,
+            since=since,
+            before=after,
+            limit=limit - len(shown) + 1,
+        )
+        page = found[: limit - len(shown)]
+        shown += as_seen_by(db, page, owner)
+        if len(found) <= len(page):
+            return {"activities": shown, "next": None}
+        after = (str(page[-1]["occurred_at"]), int(str(page[-1]["activity_id"])))
+        if len(shown) == limit:
+            break
+    return {"activities": shown, "next": None if after is None else f"{after[0]}~{after[1]}"}
+
+
+def as_seen_by(
+    db: Connection, found: Sequence[Mapping[str, Any]], owner: str | None
+) -> list[Answer]:
+    """These activities as ``owner`` may see them (V1); None is the operator, who sees everything.
+
+    Those that he may not know of are left out.
+    """
+    if owner is None:
+        return [dict(one) for one in found]
+    places = visible.places(db, [one["activity_id"] for one in found])
+    seen = (masked(one, owner, places[one["activity_id"]]) for one in found)
+    return [one for one in seen if one is not None]
 
 
 def _merged(db: Connection, contact: str, workspace: str | None) -> list[tuple[str, str]]:
@@ -162,25 +183,10 @@ def _cursor(text: str) -> tuple[str, int]:
 def activity_show(db: Connection, activity: int, *, owner: str | None = None) -> Answer:
     """One activity with its copies, participants and attachments. Raises UserError (67)."""
     found = activities.show(db, activity)
-    if found is None:
+    seen = [] if found is None else as_seen_by(db, [found], owner)
+    if not seen:
         raise UserError(f"there is no activity {activity}", code=ExitCode.UNKNOWN)
-    return masked(found, owner)
-
-
-def masked(activity: Mapping[str, Any], owner: str | None) -> Answer:
-    """An activity as ``owner`` may see it (V1); None is the operator, who sees everything."""
-    shown = dict(activity)
-    if owner is None or owner in shown["owners"]:
-        return shown
-    if shown["visibility"] != "full":
-        shown["text"] = shown["snippet"] = None
-        if "attachments" in shown:
-            shown["attachments"] = []
-    if shown["visibility"] == "metadata":
-        shown["subject"] = None
-    if "participants" in shown:  # a blind copy is between the sender and whom it names
-        shown["participants"] = [one for one in shown["participants"] if one["role"] != "bcc"]
-    return shown
+    return seen[0]
 
 
 def contact_list(

@@ -10,15 +10,22 @@ import click
 from eisd.cli import output
 from eisd.cli.base import Group
 from eisd.cli.context import Context
+from eisd.cli.disclose import default, private, share
 from eisd.cli.options import MOMENT, json_option, stamp
 from eisd.cli.reach import path, read
 
-_as = click.option("--as", "owner", metavar="OWNER", help="As this owner may see it.")
+_as = click.option(
+    "--as", "owner", metavar="OWNER", help="As this person may see it; without it, all of it."
+)
 
 
 @click.group(cls=Group, examples=["eisd activities list", "eisd activities list --contact 42"])
 def activities() -> None:
     """Mail that concerns your contacts."""
+
+
+for command in (share, private, default):
+    activities.add_command(command)
 
 
 @activities.command(

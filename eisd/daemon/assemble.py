@@ -82,6 +82,8 @@ def specs(settings: Settings, registry: Registry) -> list[MailboxSpec]:
             owner=box.owner or "",
             access=box.access,
             workspaces=tuple(box.workspaces),
+            shared_with=tuple(box.shared_with),
+            visibility=settings.visibility_of(name),
         )
         for name, box in settings.mailboxes.items()
     ]

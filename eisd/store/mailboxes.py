@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from eisd.model.facts import Staff
 from eisd.model.mailbox import MailboxState
-from eisd.store import heirs
+from eisd.store import heirs, visible
 from eisd.store.sql import now_ms, signed, unsigned
 
 CHANGES = (
@@ -30,6 +30,9 @@ class MailboxSpec:
     owner: str
     access: str
     workspaces: tuple[str, ...]
+    shared_with: tuple[str, ...] = ()
+    visibility: str = "subject"
+    """What others may see of its mail (V1): metadata, subject or full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,13 @@ def configure(db: sqlite3.Connection, specs: Sequence[MailboxSpec]) -> dict[str,
     for spec in specs:
         (ids[spec.name],) = db.execute(
             """
-            INSERT INTO mailbox (name, identity, address, aliases, driver, owner, access, since)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO mailbox (name, identity, address, aliases, driver, owner, access,
+              shared_with, visibility, since)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (identity) DO UPDATE SET name = excluded.name, configured = 1,
               address = excluded.address, aliases = excluded.aliases, driver = excluded.driver,
-              owner = excluded.owner, access = excluded.access
+              owner = excluded.owner, access = excluded.access,
+              shared_with = excluded.shared_with, visibility = excluded.visibility
             RETURNING id
             """,
             (
@@ -100,6 +105,8 @@ def configure(db: sqlite3.Connection, specs: Sequence[MailboxSpec]) -> dict[str,
                 spec.driver,
                 spec.owner,
                 spec.access,
+                json.dumps(spec.shared_with),
+                spec.visibility,
                 now,
             ),
         ).fetchone()
@@ -190,8 +197,9 @@ def set_paused(db: sqlite3.Connection, mailbox: int, *, paused: bool) -> None:
 def forget(db: sqlite3.Connection, mailbox: int) -> None:
     """Remove a mailbox, its folders, its copies and its place among the staff addresses.
 
-    Activities stay: they belong to the contacts (M14).
+    Activities stay: they belong to the contacts (M14), and others see of them what they saw.
     """
+    visible.keep(db, mailbox)
     db.execute("DELETE FROM mailbox WHERE id = ?", (mailbox,))
     heirs.tidy(db)
 

@@ -16,6 +16,7 @@ from eisd.store import (
     retro,
     threads,
     tombstones,
+    visible,
 )
 from eisd.store.schema import TABLES, VIEWS
 
@@ -62,6 +63,13 @@ def m005_oauth(db: Database) -> None:
 def m003_aliases(db: Database) -> None:
     """What providers tell of a mailbox's addresses."""
     for statement in mailboxes.CHANGES:
+        db.execute(statement)
+
+
+@migrations()
+def m007_visibility(db: Database) -> None:
+    """Whom a mailbox is shared with, what others see of it, and what owners say of a message."""
+    for statement in visible.CHANGES:
         db.execute(statement)
 
 

@@ -9,6 +9,8 @@ activity row: what people sort by stands there as the text they read, so that on
 
 from __future__ import annotations
 
+from eisd.store.visible import LEVEL
+
 TABLES = (
     """
     CREATE TABLE meta (
@@ -275,7 +277,7 @@ VIEWS = {
            ORDER BY b.owner)) AS owners,
         a.direction, a.roles, a.via, a.flags, a.source, m.subject, m.snippet, m.text,
         a.occurred_at, a.received_at, a.created_at, m.has_attachments, a.delivery_status,
-        a.read_at, a.visibility
+        a.read_at, coalesce({LEVEL.strip()}, a.visibility) AS visibility
       FROM activity a JOIN message m ON m.id = a.message_id JOIN contact c ON c.id = a.contact
     """,
     "activity_copies": f"""

@@ -21,7 +21,7 @@ class MailboxRules:
     aliases: frozenset[KeyHash] = frozenset()
     """Exact and relaxed keys of its other addresses."""
     mode: SyncMode = SyncMode.TWO_WAY
-    visibility: str = "full"
+    visibility: str = "metadata"
     """metadata, subject or full (V1)."""
     blocklist: Blocklist | None = None
     on_remote_delete: str = "retain"

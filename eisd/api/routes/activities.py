@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from eisd.api import answers
+from eisd.api import answers, disclosing
 from eisd.api.answers import Answer
-from eisd.api.request import Limit, The
+from eisd.api.request import Body, Limit, The
 
 routes = APIRouter()
 
@@ -45,3 +46,16 @@ async def show_activity(
 ) -> Answer:
     """One activity with its copies, participants and attachments."""
     return await core.store.read(lambda db: answers.activity_show(db, activity, owner=owner))
+
+
+class VisibilityBody(Body):
+    """Who says so, and what: ``private``, ``shared``, or ``default`` to take it back."""
+
+    owner: str = Field(alias="as")
+    setting: str
+
+
+@routes.post("/activities/{activity}/visibility", tags=["activities"])
+async def set_visibility(core: The, activity: int, body: VisibilityBody) -> Answer:
+    """What others may see of one message, as its owner says; it holds for all its activities."""
+    return await disclosing.disclose(core, activity, body.owner, body.setting)
