@@ -24,6 +24,7 @@ from eisd.driver.registry import registry_of
 from eisd.mime.addresses import address_key, relaxed_key
 from eisd.model.contact import AddressIn, ContactIn
 from eisd.store.database import Tx
+from eisd.sync.importing import Given
 from eisd.sync.record import forget_people
 
 MAILBOXES = {"anna": "default", "bert": "default", "cara": "sales"}
@@ -90,7 +91,7 @@ class Office:
                 AddressIn(address, address_key(address), keys.exact, keys.relaxed, number == 0)
             )
         person = ContactIn(workspace, contact_id, contact_id.title(), "", "", tuple(given))
-        await self.core.import_contacts([person], replace=False)
+        await self.core.import_contacts(Given.of([person]), replace=False)
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return await self.core.store.read(lambda db: db.execute(sql).fetchall())
