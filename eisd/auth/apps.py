@@ -7,6 +7,7 @@ from pathlib import Path
 from eisd.auth.keeper import Secret
 from eisd.config.schema import Settings
 from eisd.config.secrets import resolve
+from eisd.errors import ExitCode, UserError
 from eisd.store.secrets import Secrets
 from eisd.wire.oauth import App
 from eisd.wire.oauth_providers import PROVIDERS
@@ -52,6 +53,12 @@ def secret_of(settings: Settings, base_dir: Path, secrets: Secrets) -> Secret:
             return None if value is None else value.decode()
 
         where = f"oauth.{app.name}.client_secret"
+        if ref.store and from_store() is None:
+            raise UserError(
+                f"{where}: the store holds no secret for it",
+                hint="store it: eisd auth login NAME --client-secret-stdin",
+                code=ExitCode.NO_INPUT,
+            )
         return resolve(ref, where=where, base_dir=base_dir, store=from_store).reveal()
 
     return fetch

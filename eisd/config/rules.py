@@ -175,6 +175,24 @@ def _oauth(doc: Doc) -> Iterator[Finding]:
             yield Finding(("oauth", name, "flow"), message, code="conflict")
         if "tenant" in app and provider == "google":
             yield Finding(("oauth", name, "tenant"), "Google has no tenants", code="conflict")
+        yield from _oauth_needs(name, app)
+
+
+def _oauth_needs(name: str, app: Doc) -> Iterator[Finding]:
+    """What an application that signs in by its own right cannot do without."""
+    if app.get("flow") not in _FLOWS or _FLOWS[app["flow"]] != app.get("provider"):
+        return
+    path: Path = ("oauth", name, "flow")
+    if "client_secret" not in app:
+        what = "the JSON file of its key" if app["flow"] == "service_account" else "its secret"
+        hint = f"write client_secret = {{ file = ... }}, which holds {what}"
+        message = f"flow '{app['flow']}' needs a client_secret"
+        yield Finding(path, message, hint, "missing_secret", needs="client_secret")
+    if app["flow"] == "client_credentials" and app.get("tenant", "common") == "common":
+        message = "flow 'client_credentials' needs a tenant of its own"
+        hint = 'write tenant = "contoso.onmicrosoft.com", or the directory\'s id'
+        if "token_url" not in app:
+            yield Finding(path, message, hint, "missing", needs="tenant")
 
 
 _APPS_OF: Final = {"gmail": "google", "microsoft": "microsoft"}
