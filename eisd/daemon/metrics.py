@@ -50,7 +50,7 @@ async def _answer(core: Core, scope: Scope) -> tuple[int, str, bytes]:
     match scope["path"]:
         case "/metrics":
             async with asyncio.timeout(SECONDS):
-                text = await asyncio.to_thread(exposition.render, exposition.take(core))
+                text = await exposition.scrape(core)
             return 200, exposition.MEDIA_TYPE, text
         case "/healthz":
             return _probe(*readiness.healthy(core))

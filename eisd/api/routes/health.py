@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Response
 
 from eisd.api import exposition, readiness
@@ -32,5 +30,5 @@ async def readyz(core: The, response: Response, *, verbose: bool = False) -> Ans
 @routes.get("/metrics")
 async def metrics(core: The) -> Response:
     """What Prometheus reads, as on the listeners of `metrics.listen`."""
-    text = await asyncio.to_thread(exposition.render, exposition.take(core))
+    text = await exposition.scrape(core)
     return Response(text, media_type=exposition.MEDIA_TYPE)
