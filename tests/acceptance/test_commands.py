@@ -269,3 +269,23 @@ def test_what_is_not_there(site, command, code):
     site.start()
 
     assert (alone.returncode, site.eisd(*command).returncode) in [(code, code), (code, 75)]
+
+
+@pytest.mark.timeout(120)
+def test_a_contact_added_later_is_given_its_past(synced):
+    """Without a daemon: add, backfill, fetch; merge; the old id answers; purge leaves nothing."""
+    added = json.loads(synced.ok("contacts", "add", "9", "--email", "s@stranger.test", "--json"))
+    synced.ok("contacts", "backfill", "9")
+    assert synced.eisd("run", "--once").returncode == 0
+
+    merged = json.loads(synced.ok("contacts", "merge", "9", "1", "--json"))
+    [shown] = synced.json("contacts", "show", "9")
+    refused = synced.eisd("contacts", "remove", "9", "--purge")
+    synced.ok("contacts", "remove", "9", "--purge", "--yes")
+
+    assert added["added"]
+    assert (merged["contact_id"], merged["activities"]) == ("1", 1)
+    assert (shown["contact_id"], shown["activities"]) == ("1", 2)
+    assert (refused.returncode, "--yes" in refused.stderr) == (64, True)
+    assert synced.rows("SELECT * FROM contact_summary") == []
+    assert synced.rows("SELECT * FROM activity_feed") == []
