@@ -162,8 +162,9 @@ async def _sync_one(mailbox: Mailbox, *, wait: bool, seconds: float) -> Answer:
         mailbox.asked = True
         mailbox.bell.ring()
         return told
-    if mailbox.paused:
-        told |= {"error": f"{mailbox.name} is paused", "exit_code": int(ExitCode.NO)}
+    if mailbox.at_rest:
+        why = f": {mailbox.plan.over}" if mailbox.plan.over else ""
+        told |= {"error": f"{mailbox.name} is paused{why}", "exit_code": int(ExitCode.NO)}
         return told
     before = mailbox.activities
     try:
@@ -216,7 +217,7 @@ async def _verify_one(core: Core, name: str) -> Answer:
     checks: list[FolderCheck] = []
     try:
         for _ in range(2):  # what arrives between the pass and the count is no difference
-            if running is not None and not running.paused:
+            if running is not None and not running.at_rest:
                 await running.caught_up(VERIFY_CATCH_UP)
             checks = await verify(core.store, mailbox_id, plan)
             if running is None or all(check.ok for check in checks):

@@ -21,6 +21,7 @@ CODES: Final = {
     "mailbox_auth": "the server refused the credentials",
     "mailbox_config": "the mailbox cannot be used as it is configured",
     "mailbox_permission": "the login may not open the mailbox",
+    "mailbox_quota": "its owner's plan does not cover the mailbox, which is paused",
     "mailbox_server": "the server is not one that eisd can use",
     "mailbox_tls": "the certificate does not hold, or there is none",
     "mailbox_stale": "no full sync for longer than `health.stale_after`",
@@ -92,6 +93,10 @@ def of_mailboxes(
 
 
 def _problem(one: Answer, box: MailboxSettings) -> Answer | None:
+    if one["reason"] == "quota":
+        name = one["name"]
+        fix = f"another plan for {box.owner} and eisd reload, or: eisd mailbox remove {name}"
+        return issue("mailbox_quota", one["detail"], fix, mailbox=name)
     if one["state"] != "problematic":
         return None
     name, reason = one["name"], one["reason"] or "server"

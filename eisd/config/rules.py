@@ -234,7 +234,6 @@ NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
     (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),
-    (("plans",), {}),
     (("webhooks",), {}),
 )
 """Keys whose feature this version does not have, each with the value that asks for nothing."""

@@ -315,6 +315,13 @@ class Settings(Table):
         state_dir = self.daemon.state_dir or default_state_dir()
         return (Listen(path=str(state_dir / "api.sock")),)
 
+    def plan_of(self, owner: str | None) -> tuple[str, PlanSettings] | None:
+        """The plan that an owner is on, with its name; None: nobody, or none."""
+        known = self.owners.get(owner or "")
+        if known is None or known.plan is None or known.plan not in self.plans:
+            return None
+        return known.plan, self.plans[known.plan]
+
     def visibility_of(self, name: str) -> str:
         """What others may see of a mailbox's activities: metadata, subject or full."""
         if self.visibility.level is not None:
@@ -323,11 +330,17 @@ class Settings(Table):
 
 
 def effective(settings: Settings, name: str) -> SyncSettings:
-    """The sync settings of one mailbox: [sync], with the mailbox's own keys over it."""
+    """The sync settings of one mailbox: [sync], with the mailbox's own keys over it.
+
+    The interval of its owner's plan is the least that the mailbox may ask for (L1).
+    """
     mailbox = settings.mailboxes[name]
     own: dict[str, Any] = {
         field: value
         for field in SyncSettings.model_fields
         if (value := getattr(mailbox, field)) is not None
     }
+    plan = settings.plan_of(mailbox.owner)
+    if plan is not None and plan[1].interval is not None:
+        own["interval"] = max(plan[1].interval, own.get("interval", 0.0))
     return settings.sync.model_copy(update=own)

@@ -11,6 +11,7 @@ from pathlib import Path
 from eisd.auth.keeper import Holder, Keeper
 from eisd.auth.login import TokenLogin
 from eisd.config.mailbox import MailboxSettings
+from eisd.config.plans import Terms, terms
 from eisd.config.schema import Settings, effective
 from eisd.config.secrets import resolve
 from eisd.driver.interface import Login, OptionsError
@@ -21,7 +22,7 @@ from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
 from eisd.matcher.staff import staff_of
 from eisd.mime.addresses import address_key, relaxed_key
-from eisd.model.mailbox import MailboxState, SyncMode
+from eisd.model.mailbox import MailboxState, Reason, SyncMode
 from eisd.store import mailboxes
 from eisd.store.database import Database, Tx
 from eisd.store.mailboxes import MailboxSpec
@@ -146,13 +147,14 @@ def plans(
 ) -> dict[str, Plan]:
     """How each enabled mailbox is to be synced."""
     return {
-        name: _plan(settings, name, registry, login(settings, name, base_dir, keeper, secrets))
-        for name, box in settings.mailboxes.items()
-        if box.enabled
+        name: _plan(
+            settings, name, held, registry, login(settings, name, base_dir, keeper, secrets)
+        )
+        for name, held in terms(settings).items()
     }
 
 
-def _plan(settings: Settings, name: str, registry: Registry, login_: Login) -> Plan:
+def _plan(settings: Settings, name: str, held: Terms, registry: Registry, login_: Login) -> Plan:
     box = settings.mailboxes[name]
     sync = effective(settings, name)
     driver = registry.get(box.driver)
@@ -160,7 +162,7 @@ def _plan(settings: Settings, name: str, registry: Registry, login_: Login) -> P
     if chosen is None and settings.folders.policy == "selected":
         chosen = ("INBOX",)
     mode = box.sync if box.workspaces else SyncMode.ONE_WAY
-    described = box.model_dump_json() + sync.model_dump_json() + settings.folders.policy
+    described = f"{box.model_dump_json()}{sync.model_dump_json()}{settings.folders.policy}{held}"
     if box.oauth_app in settings.oauth:
         described += settings.oauth[box.oauth_app].model_dump_json()
     return Plan(
@@ -173,6 +175,8 @@ def _plan(settings: Settings, name: str, registry: Registry, login_: Login) -> P
         max_message_size=sync.max_message_size,
         mode=mode,
         chosen=None if chosen is None else tuple(chosen),
+        push=held.push,
+        over=held.over,
         fingerprint=sha256(described.encode()).hexdigest(),
     )
 
@@ -184,6 +188,9 @@ def configure(tx: Tx, settings: Settings, hasher: Hasher, registry: Registry) ->
         if not box.enabled:
             detail = "enabled = false in the configuration"
             mailboxes.set_state(tx.db, ids[name], MailboxState.DISCONNECTED, "", detail)
+    for name, held in terms(settings).items():
+        if held.over:
+            mailboxes.set_state(tx.db, ids[name], MailboxState.PAUSED, Reason.QUOTA, held.over)
     restaff(tx, settings, hasher)
     return ids
 

@@ -18,6 +18,7 @@ from eisd.api.stream import Stream
 from eisd.auth.apps import apps_of, secret_of
 from eisd.auth.keeper import Keeper
 from eisd.config.load import Loaded, load
+from eisd.config.plans import Terms, terms
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
 from eisd.daemon.files import open_store, places, signature
@@ -164,7 +165,7 @@ class Core:
         mailboxes_at_work = []
         for name, plan in self._plans(self.loaded).items():
             row = await self._row(self._ids[name])
-            if not row.paused:
+            if not (row.paused or plan.over):
                 mailboxes_at_work.append(Mailbox(row.id, plan, self.services))
         limit = asyncio.Semaphore(CONNECTING)
 
@@ -250,7 +251,8 @@ class Core:
         if mailbox := self.supervisor.mailboxes.get(name):
             mailbox.paused = paused
             mailbox.bell.ring()
-        await self.outbox.posts.pause(name, paused=paused)
+        over = terms(self.settings).get(name, Terms()).over
+        await self.outbox.posts.pause(name, paused=paused or bool(over))
 
     def reconnect(self, name: str) -> None:
         """Connect anew, at once, whatever the mailbox is waiting for."""
@@ -341,9 +343,11 @@ class Core:
         told = await self.store.read(mailboxes.told_aliases)
         self._rules = assemble.rules(settings, hasher, ids, told)
         rows = await self.store.read(mailboxes.all_rows)
+        plans = self._plans(loaded)
         paused = {row.name for row in rows if row.configured and row.paused}
+        paused |= {name for name, plan in plans.items() if plan.over}
         self.outbox.local_case = settings.normalize.local_case
-        await self.outbox.posts.apply(stations(settings, self._plans(loaded), ids), paused)
+        await self.outbox.posts.apply(stations(settings, plans, ids), paused)
 
     async def _row(self, mailbox: int) -> MailboxRow:
         return await self.store.read(lambda db: mailboxes.by_id(db, mailbox))

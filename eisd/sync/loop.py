@@ -64,7 +64,7 @@ class Life:
     async def live(self) -> None:
         """Keep the mailbox in step until cancelled."""
         while True:
-            if self._mailbox.paused:
+            if self._mailbox.at_rest:
                 await self._pause()
                 continue
             pause = await self._attempt()
@@ -324,13 +324,14 @@ class Life:
             emit(events.AUTH_REFUSED, provider=provider, fix=hint, error=error)
 
     async def _pause(self) -> None:
-        """Rest until somebody resumes the mailbox."""
-        mailbox = self._mailbox
-        await mailbox.event(Event.PAUSE, detail="paused by command")
-        while mailbox.paused:
-            mailbox.fail_waiters(
-                UserError(f"{mailbox.name} is paused", hint=f"eisd mailbox resume {mailbox.name}")
-            )
+        """Rest until somebody resumes the mailbox; over quota, until a reload has a new plan."""
+        mailbox, over = self._mailbox, self._mailbox.plan.over
+        reason, why = (Reason.QUOTA.value, over) if over else ("", "paused by command")
+        await mailbox.event(Event.PAUSE, reason=reason, detail=why)
+        while mailbox.at_rest:
+            hint = "" if over else f"eisd mailbox resume {mailbox.name}"
+            told = f"{mailbox.name} is paused: {over}" if over else f"{mailbox.name} is paused"
+            mailbox.fail_waiters(UserError(told, hint=hint))
             await mailbox.bell.wait()
         await mailbox.event(Event.RESUME)
 

@@ -74,6 +74,8 @@ class Plan:
     mode: SyncMode = SyncMode.TWO_WAY
     chosen: tuple[str, ...] | None = None
     push: bool = True
+    over: str = ""
+    """Why its owner's plan does not cover it, as a sentence: then it is paused (L1)."""
     fingerprint: str = ""
     """Changes whenever anything about the connection does, its secret included."""
 
@@ -128,6 +130,11 @@ class Mailbox:
     def name(self) -> str:
         """The configuration's name for it, in every log line."""
         return self.plan.name
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is paused, by a person or by its owner's plan."""
+        return self.paused or bool(self.plan.over)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """A new connection of this mailbox."""
@@ -220,7 +227,7 @@ class Mailbox:
 
     def is_interrupted(self) -> bool:
         """Whether this connection is to be given up."""
-        return self.paused or self.reconnect
+        return self.at_rest or self.reconnect
 
     @property
     def has_due(self) -> bool:
