@@ -343,8 +343,8 @@ def test_a_problem_is_one_object_for_machines(write):
 
 def test_a_key_of_a_later_version_is_a_warning(write):
     """What is understood and does nothing yet is said, and refuses nothing."""
-    path = write('version = 1\n[create]\npolicy = "sent"\n[store]\nattachments = "list"\n')
+    path = write('version = 1\n[calendar]\ncreate = "both"\n')
 
     loaded = load(path)
 
-    assert [(p.key, p.severity) for p in loaded.warnings] == [("create.policy", "warning")]
+    assert [(p.key, p.severity) for p in loaded.warnings] == [("calendar.create", "warning")]
