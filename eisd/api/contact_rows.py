@@ -174,12 +174,16 @@ def _text(values: Mapping[str, Any], key: str) -> str:
     return one_line(value)
 
 
+_ADDRESS: Final = frozenset({"address", "primary", "added_at", "ended_at", "bouncing_since"})
+"""What an export says of an address; whether it bounces is known here, and not taken over."""
+
+
 def _address(value: object) -> AddressRow:
     if isinstance(value, str):
         value = {"address": value}
     if not isinstance(value, Mapping):
         raise RowError("an address must be text or an object")
-    if strangers := sorted(set(map(str, value)) - {"address", "primary", "added_at", "ended_at"}):
+    if strangers := sorted(set(map(str, value)) - _ADDRESS):
         raise RowError(f"unknown key {strangers[0]!r} of an address")
     text = value.get("address")
     if not isinstance(text, str) or not address_key(text.strip()):

@@ -42,7 +42,7 @@ async def rendered(
 ) -> Rendered:
     """What a template says. Raises UserError: no such template (67), or a missing value (65)."""
     template = (await find(core, name, version))[0]
-    context: dict[str, Any] = dict(fields)
+    context: dict[str, Any] = {**fields, "fields": dict(fields)}
     box = core.settings.mailboxes.get(mailbox)
     if box is not None:
         context["mailbox"] = {

@@ -253,6 +253,8 @@ def _address(one: dict[str, Any]) -> str:
     notes = ["primary"] if one["primary"] else []
     if one["added_at"]:
         notes.append(f"since {one['added_at']}")
+    if one.get("bouncing_since"):
+        notes.append(f"bouncing since {one['bouncing_since']}")
     if one["ended_at"]:
         notes.append(f"until {one['ended_at']}")
     return str(one["address"]) + (f"  ({', '.join(notes)})" if notes else "")

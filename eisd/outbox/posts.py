@@ -20,6 +20,8 @@ from eisd.store import outbox
 from eisd.store.sql import now_ms
 
 RESTART = 10.0
+KEPT_MS = 30 * 86_400_000
+"""So long a message that failed is kept, to be tried again by a person."""
 STOP = 8.0
 """Seconds a station has to end before it is let go."""
 
@@ -94,6 +96,7 @@ class Posts:
     async def start(self) -> None:
         """Begin to send."""
         self._working = True
+        await self._store.write(lambda tx: outbox.drop_failed(tx.db, now_ms() - KEPT_MS))
         at_work = set(await self._store.read(outbox.mailboxes_at_work))
         for name, station in self.stations.items():
             if station.id in at_work:

@@ -241,6 +241,15 @@ def set_filing(
     )
 
 
+def drop_failed(db: sqlite3.Connection, before: int) -> None:
+    """Messages that failed so long ago are not going to be tried again by anybody."""
+    db.execute(
+        "DELETE FROM submission_message WHERE submission_id IN"
+        " (SELECT id FROM submission WHERE state = 'failed' AND ended_at < ?)",
+        (before,),
+    )
+
+
 def drop_message(db: sqlite3.Connection, submission: int) -> None:
     """Nothing needs a submission's message any more."""
     db.execute("DELETE FROM submission_message WHERE submission_id = ?", (submission,))

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from lab.sink import Sink
 
+pytestmark = pytest.mark.timeout(150)
+
 ADA = "c1,Ada,ada@x.test"
 
 
