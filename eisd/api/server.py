@@ -18,6 +18,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from eisd.api.activation import inherited
 from eisd.config.units import Listen
 from eisd.errors import ConfigError, ExitCode, UserError
 
@@ -108,8 +109,11 @@ class _Listener:
         file: tuple[Path, int] | None = None
         if listen.is_unix:
             path = Path(listen.path)
-            bound = await asyncio.to_thread(bind, path)
-            file = (path, await asyncio.to_thread(_inode, path))
+            if (handed := inherited(path)) is not None:
+                bound = handed
+            else:
+                bound = await asyncio.to_thread(bind, path)
+                file = (path, await asyncio.to_thread(_inode, path))
         else:
             bound = await asyncio.to_thread(bind_tcp, listen)
         server = _Uvicorn(_config(app))

@@ -36,6 +36,7 @@ COMMANDS = {
     "db": ("eisd.cli.db:db", "Check, migrate and tidy the database."),
     "backup": ("eisd.cli.backup:backup", "Write a verified copy of the database."),
     "restore": ("eisd.cli.backup:restore", "Put a backup in the database's place."),
+    "service": ("eisd.cli.service:service", "Install or show the units for systemd."),
     "schema": ("eisd.cli.schema:schema", "Print the contracts in machine-readable form."),
     "completion": ("eisd.cli.completion:completion", "Print the completion script of a shell."),
 }

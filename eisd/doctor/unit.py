@@ -43,7 +43,8 @@ def look(places: tuple[Path, ...] = PLACES) -> Iterator[Finding]:
 
 def shipped() -> Path | None:
     """The unit that came with this installation."""
-    for root in (Path(sysconfig.get_path("data")) / "share/eisd", Path(eisd.__file__).parents[1]):
+    clone = Path(eisd.__file__).parents[1]  # first: what an editable install copied grows old
+    for root in (clone, Path(sysconfig.get_path("data")) / "share/eisd"):
         if (found := root / "systemd" / NAME).is_file():
             return found
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eisd.errors import ExitCode, StoreError, UserError
 from eisd.store.database import connect
+from eisd.store.owner import hand_over
 
 SECRETS_SUFFIX = ".secrets"
 """The sealed secrets, the index key among them, lie beside a backup under its name and this."""
@@ -36,6 +37,7 @@ def backup(database: Path, secrets_db: Path, target: Path) -> int:
         _copy(secrets_db, beside)
     with suppress(OSError):  # whoever may only read may make backups, too
         _stamp(database).touch(mode=0o600)
+        hand_over(_stamp(database))
     return size
 
 
@@ -138,6 +140,7 @@ def _replace(source: Path, target: Path) -> Path | None:
     draft = target.with_name(f".{target.name}.restore")
     shutil.copyfile(source, draft)
     draft.chmod(0o640 if target.suffix == ".db" and target.name != "secrets.db" else 0o600)
+    hand_over(draft)
     _sync(draft)
     kept: Path | None = None
     if target.exists():

@@ -28,6 +28,7 @@ from eisd import events, metrics
 from eisd.errors import ExitCode, StoreError, UserError
 from eisd.logs import emit
 from eisd.store.migrations import migrate
+from eisd.store.owner import hand_over
 
 T = TypeVar("T")
 
@@ -90,6 +91,7 @@ def create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o640)
+        hand_over(path)
     db = connect(path)
     began = monotonic()
     try:
@@ -114,6 +116,7 @@ def exclusive(path: Path) -> Iterator[None]:
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
+        hand_over(lock)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:

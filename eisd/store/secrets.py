@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from eisd.errors import ExitCode, StoreError, UserError
+from eisd.store.owner import hand_over
 from eisd.store.sql import now_ms
 
 KEY_BYTES = 32
@@ -120,6 +121,7 @@ class _Connection:
         try:
             if not self._path.exists():
                 self._path.touch(mode=0o600)
+                hand_over(self._path)
             self._db = sqlite3.connect(self._path, timeout=5.0)
             self._db.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.Error) as exc:
@@ -149,6 +151,7 @@ def _key(path: Path, environ: Mapping[str, str]) -> bytes:
     except OSError as exc:
         raise StoreError(f"{file}: {exc.strerror}") from exc
     else:
+        hand_over(file)
         with os.fdopen(descriptor, "w") as new:
             new.write(secrets.token_hex(KEY_BYTES) + "\n")
             new.flush()

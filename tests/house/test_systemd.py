@@ -20,10 +20,10 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-def analyze(*argv: str) -> subprocess.CompletedProcess[str]:
+def analyze(*argv: str, unit: Path = UNIT) -> subprocess.CompletedProcess[str]:
     """Run systemd-analyze; exit code and output."""
     return subprocess.run(
-        ["systemd-analyze", *argv, str(UNIT)], capture_output=True, text=True, check=False
+        ["systemd-analyze", *argv, str(unit)], capture_output=True, text=True, check=False
     )
 
 
@@ -35,6 +35,16 @@ def test_the_unit_is_as_closed_as_it_claims():
 
     assert passed.returncode == 0, passed.stdout[-500:]
     assert failed.returncode == 1
+
+
+@needs_systemd
+def test_the_backup_is_closed_even_further():
+    """The backup's unit has no network either: 0.4."""
+    passed = analyze(
+        "security", "--offline=true", "--threshold=4", unit=UNITS / "eisd-backup.service"
+    )
+
+    assert passed.returncode == 0, passed.stdout[-500:]
 
 
 @needs_systemd

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from eisd.api import activation
 from eisd.api.server import Listeners, bind
 from eisd.config.units import Listen
 from eisd.errors import ConfigError, UserError
@@ -115,3 +116,33 @@ def test_the_umask_is_given_back(tmp_path):
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(before)
+
+
+async def test_a_socket_of_systemd_is_served_and_left(tmp_path, monkeypatch):
+    """A socket handed over on descriptor 3 is served where api.listen names its path, and stays."""
+    path = tmp_path / "api.sock"
+    with await asyncio.to_thread(bind, path) as ours:
+        monkeypatch.setattr(activation, "FIRST", ours.fileno())
+        monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+        monkeypatch.setenv("LISTEN_FDS", "1")
+        inode = path.stat().st_ino
+        for _ in range(2):  # a reload may have it again
+            listeners = Listeners(app)
+            await listeners.apply([Listen(path=str(path))])
+            assert await asyncio.to_thread(ask, path) == "yes"
+            await listeners.close()
+            assert path.stat().st_ino == inode
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_FDS": "x"}, {"LISTEN_FDS": "0"}],
+)
+def test_what_was_not_handed_over_is_not_taken(tmp_path, monkeypatch, environ):
+    """Descriptors for another process, a count that is none, another path: none is taken."""
+    with bind(tmp_path / "api.sock") as ours:
+        monkeypatch.setattr(activation, "FIRST", ours.fileno())
+        mine = {"LISTEN_PID": str(os.getpid())} | environ
+        assert activation.inherited(tmp_path / "api.sock", mine if environ else {}) is None
+        handed = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+        assert activation.inherited(tmp_path / "other.sock", handed) is None

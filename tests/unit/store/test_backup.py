@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from eisd.errors import StoreError, UserError
 from eisd.store.backup import backup, check, restore, vacuum
+from eisd.store.database import exclusive
+from eisd.store.rotation import named, rotate
 from eisd.store.secrets import Secrets
 
 
@@ -122,3 +126,34 @@ def test_vacuum_gives_space_back(path, db):
     before, after = vacuum(path)
 
     assert after < before / 2
+
+
+def test_the_last_backups_are_kept(tmp_path):
+    """Rotation deletes the oldest with their secrets, and nothing that is called otherwise."""
+    began = datetime(2026, 11, 20, 1, tzinfo=UTC)
+    made = [named(tmp_path, began + timedelta(days=day)) for day in range(4)]
+    for one in (*made, tmp_path / "eisd-before-upgrade.db", tmp_path / "mine.txt"):
+        one.write_text("x")
+    made[0].with_name(made[0].name + ".secrets").write_text("x")
+
+    gone = rotate(tmp_path, 2)
+
+    assert gone == made[:2]
+    left = {one.name for one in tmp_path.iterdir()}
+    assert left == {made[2].name, made[3].name, "eisd-before-upgrade.db", "mine.txt"}
+    assert rotate(tmp_path, 2) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_restores_is_the_daemons(path, db, secrets, tmp_path):
+    """Files that a command of root makes in the state directory belong to the directory's owner."""
+    target = tmp_path / "copy.db"
+    backup(path, secrets.path, target)
+    db.close()
+    os.chown(path.parent, 1234, 1234)
+
+    with exclusive(path):
+        restore(target, path, secrets.path)
+
+    mine = [path, secrets.path, path.with_name("eisd.db.lock")]
+    assert [(one.stat().st_uid, one.stat().st_gid) for one in mine] == [(1234, 1234)] * 3
