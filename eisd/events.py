@@ -275,6 +275,11 @@ MATCH_BACKFILL_COMPLETED = _event(
     "contacts", "activities", "examined", "duration_ms",
     help="New contacts or addresses were given their history from kept hashes.",
 )  # fmt: skip
+MATCH_REPLAYED = _event(
+    "match.replayed", _I, "what is stored was decided again: {activities} new activities",
+    "activities", "pending", "duration_ms",
+    help="`eisd replay` is done; `pending` copies are still to be fetched.",
+)  # fmt: skip
 WORKER_KILLED = _event(
     "worker.killed", _W, "a {kind} could not be read within its limits: {reason}",
     "kind", "reason", "duration_ms", "size",

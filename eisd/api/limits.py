@@ -24,6 +24,7 @@ SLOW: Final[dict[str, tuple[int, float | None]]] = {
     "/v1/explain": (96 << 20, 120.0),
     "/v1/outbox": (96 << 20, 180.0),
     "/v1/drafts": (96 << 20, 180.0),
+    "/v1/replay": (BODY_MAX, 900.0),
     "/v1/sync": (BODY_MAX, 7_200.0),
     "/v1/verify": (BODY_MAX, 7_200.0),
     "/v1/db/backup": (BODY_MAX, 7_200.0),

@@ -17,6 +17,7 @@ COMMANDS = {
     "tail": ("eisd.cli.tail:tail", "Follow what happens, as it happens."),
     "sync": ("eisd.cli.sync:sync", "Bring mailboxes up to date now."),
     "explain": ("eisd.cli.explain:explain", "Tell why a message was or was not recorded."),
+    "replay": ("eisd.cli.replay:replay", "Decide what is stored again, by today's policy."),
     "verify": ("eisd.cli.verify:verify", "Compare the server's counts with ours."),
     "doctor": ("eisd.cli.doctor:doctor", "Look at host, configuration, secrets and network."),
     "support-bundle": (

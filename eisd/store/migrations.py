@@ -13,6 +13,7 @@ from eisd.store import (
     invites,
     mailboxes,
     outbox_schema,
+    replay,
     retro,
     threads,
     tombstones,
@@ -70,6 +71,13 @@ def m003_aliases(db: Database) -> None:
 def m007_visibility(db: Database) -> None:
     """Whom a mailbox is shared with, what others see of it, and what owners say of a message."""
     for statement in visible.CHANGES:
+        db.execute(statement)
+
+
+@migrations()
+def m009_replay(db: Database) -> None:
+    """Jobs that decide what is stored again."""
+    for statement in replay.TABLES:
         db.execute(statement)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from time import monotonic
 
 from eisd import events
@@ -18,9 +19,12 @@ from eisd.logs import emit
 from eisd.matcher.codec import unpack
 from eisd.matcher.keys import keys_of
 from eisd.model.facts import KeyHash
-from eisd.store import retro
+from eisd.store import replay, retro
 from eisd.store.database import Database, Tx
+from eisd.store.replay import Job
 from eisd.store.retro import Pass
+from eisd.store.sql import Connection
+from eisd.sync import replay as again
 from eisd.sync.record import BOOK, book_of
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, settle
@@ -89,6 +93,8 @@ class Retro:
         async with self._one:
             while (work := await self._store.read(retro.next_pass)) is not None:
                 await self._pass(work, done)
+            while (job := await self._store.read(replay.next_job)) is not None:
+                await self._replay(job, done)
         return done
 
     async def _pass(self, work: Pass, done: Settled) -> None:
@@ -99,7 +105,7 @@ class Retro:
                 lambda db, at=position: retro.look(db, work, at, keys_in)  # type: ignore[misc]
             )
             examined += end - position
-            await self._settle(work, found, end, done)
+            await self._settle(found, done, partial(retro.moved, work=work, position=end))
             position = end
         if count := done.pending + len(done.activities) - before:
             emit(
@@ -110,12 +116,33 @@ class Retro:
                 duration_ms=round((monotonic() - began) * 1000),
             )
 
-    async def _settle(self, work: Pass, found: Sequence[bytes], end: int, done: Settled) -> None:
-        """Decide what was found again, and move the jobs' position past it."""
+    async def _replay(self, job: Job, done: Settled) -> None:
+        """Decide everything in a span again, by the policy of today."""
+        began, position = monotonic(), job.position
+        before = done.pending, len(done.activities)
+        while True:
+            found, end = await self._store.read(
+                lambda db, at=position: again.look(db, job.span, at)  # type: ignore[misc]
+            )
+            await self._settle(found, done, partial(replay.moved, job=job, position=end))
+            position = end
+            if position >= job.span.last_copy:
+                break
+        emit(
+            events.MATCH_REPLAYED,
+            activities=len(done.activities) - before[1],
+            pending=done.pending - before[0],
+            duration_ms=round((monotonic() - began) * 1000),
+        )
+
+    async def _settle(
+        self, found: Sequence[bytes], done: Settled, moved: Callable[[Connection], None]
+    ) -> None:
+        """Decide what was found again, and let the position be ``moved`` past it."""
         rules, at = self._rules(), 0
         while True:
             settled, taken = await self._store.write(
-                lambda tx, at=at: _some(tx, rules, work, found[at:], end)  # type: ignore[misc]
+                lambda tx, at=at: _some(tx, rules, found[at:], moved)  # type: ignore[misc]
             )
             done.activities += settled.activities
             done.pending += settled.pending
@@ -127,7 +154,7 @@ class Retro:
 
 
 def _some(
-    tx: Tx, rules: Rules, work: Pass, found: Sequence[bytes], end: int
+    tx: Tx, rules: Rules, found: Sequence[bytes], moved: Callable[[Connection], None]
 ) -> tuple[Settled, int]:
     """Settle as many as the budget allows; with the last one the position moves."""
     done, taken, until = Settled(), 0, monotonic() + BUDGET
@@ -138,7 +165,7 @@ def _some(
         if monotonic() > until:
             break
     if taken == len(found):
-        retro.moved(tx.db, work, end)
+        moved(tx.db)
     return done, taken
 
 

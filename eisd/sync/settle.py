@@ -248,7 +248,13 @@ class _Group:
     ) -> None:
         changes = []
         for row, says_nothing, decided in zip(rows, silent, verdict.outcomes, strict=True):
-            new, why = self._outcome(row, decided, verdict, message, says_nothing=says_nothing)
+            new, why = becomes(
+                row,
+                decided,
+                verdict,
+                on_record=message is not None,
+                says_nothing=says_nothing or row.id == self.fetched,
+            )
             done.pending += new is Outcome.PENDING
             threads.wait(self.book.db, self.rules.policy, row.id_key, merged.parents, (new, why))
             message_id = message.id if message and new is Outcome.MATCHED else None
@@ -256,35 +262,6 @@ class _Group:
                 parent = merged.parents[0] if why is OutcomeReason.LIST and merged.parents else 0
                 changes.append((new, why, message_id, self.variant, parent, row.id))
         copies.settle(self.book.db, changes)
-
-    def _outcome(
-        self,
-        row: CopyRow,
-        decided: tuple[Outcome, OutcomeReason],
-        verdict: Verdict,
-        message: MessageRow | None,
-        *,
-        says_nothing: bool,
-    ) -> tuple[Outcome, OutcomeReason]:
-        """What becomes of one copy; ``says_nothing`` that is not on record of its message."""
-        outcome, reason = decided
-        waits = False
-        if reason is OutcomeReason.BOUNCE:
-            waits = True  # its report is still to be read (G1)
-        elif message is not None and (outcome is Outcome.MATCHED or not verdict.matched):
-            # What is on record stays (S2). A copy that names somebody whom no other names, in Bcc
-            # for one, is fetched for that name.
-            waits = outcome is Outcome.MATCHED and not says_nothing and row.id != self.fetched
-            waits = waits and row.outcome not in {Outcome.MATCHED, Outcome.ERROR}
-            if not waits or row.removed:
-                return Outcome.MATCHED, OutcomeReason.NONE
-        elif outcome is Outcome.MATCHED:
-            if row.outcome is Outcome.ERROR:
-                return row.outcome, row.reason
-            waits = True
-        if waits and row.removed:
-            return Outcome.SKIPPED, OutcomeReason.VANISHED
-        return (Outcome.PENDING if waits else outcome), reason
 
     def _describe(
         self,
@@ -371,6 +348,35 @@ class _Group:
             visibility=visibility,
             source=source,
         )
+
+
+def becomes(
+    row: CopyRow,
+    decided: tuple[Outcome, OutcomeReason],
+    verdict: Verdict,
+    *,
+    on_record: bool,
+    says_nothing: bool,
+) -> tuple[Outcome, OutcomeReason]:
+    """What becomes of one copy; ``says_nothing`` that is not on record of its message."""
+    outcome, reason = decided
+    waits = False
+    if reason is OutcomeReason.BOUNCE:
+        waits = True  # its report is still to be read (G1)
+    elif on_record and (outcome is Outcome.MATCHED or not verdict.matched):
+        # What is on record stays (S2). A copy that names somebody whom no other names, in Bcc
+        # for one, is fetched for that name.
+        waits = outcome is Outcome.MATCHED and not says_nothing
+        waits = waits and row.outcome not in {Outcome.MATCHED, Outcome.ERROR}
+        if not waits or row.removed:
+            return Outcome.MATCHED, OutcomeReason.NONE
+    elif outcome is Outcome.MATCHED:
+        if row.outcome is Outcome.ERROR:
+            return row.outcome, row.reason
+        waits = True
+    if waits and row.removed:
+        return Outcome.SKIPPED, OutcomeReason.VANISHED
+    return (Outcome.PENDING if waits else outcome), reason
 
 
 def _first(rows: Sequence[CopyRow]) -> CopyRow:

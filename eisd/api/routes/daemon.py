@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import Field
 
-from eisd.api import actions, overview
+from eisd.api import actions, overview, replaying
 from eisd.api.answers import Answer
 from eisd.api.request import Body, The
 from eisd.errors import ExitCode, UserError
@@ -26,6 +26,14 @@ class ExplainBody(Body):
 
     message_id: str | None = None
     rfc822: str | None = None
+
+
+class ReplayBody(Body):
+    """Since when (ms since 1970 UTC), of which mailbox; ``dry_run`` only tells the difference."""
+
+    since_ms: int | None = None
+    mailbox: str | None = None
+    dry_run: bool = False
 
 
 class VerifyBody(Body):
@@ -61,6 +69,14 @@ async def explain(core: The, body: ExplainBody) -> Answer:
     if body.message_id is None:
         raise UserError("want message_id or rfc822", code=ExitCode.USAGE)
     return await actions.explain(core, body.message_id)
+
+
+@routes.post("/replay", tags=["messages"])
+async def replay(core: The, body: ReplayBody) -> Answer:
+    """Decide what is stored again, by today's policy and contacts; what is on record stays."""
+    return await replaying.replay(
+        core, since_ms=body.since_ms, mailbox=body.mailbox, dry_run=body.dry_run
+    )
 
 
 @routes.post("/verify", tags=["daemon"])
