@@ -8,7 +8,9 @@ it, and in every mailbox that eisd reads. It is never sent again from here.
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 
 from eisd import events
@@ -27,6 +29,8 @@ LINGER = 10.0
 """Seconds a connection is kept with nothing to file."""
 CHUNK = 32
 LOOK = 300.0
+MOMENT = 0.1
+MOMENTS = 20
 LOOKS_MS = (15_000, 60_000, 300_000, 1_800_000, 3_600_000)
 """How long after each look a message in doubt is looked for again; the last one repeats."""
 DELAYS_MS = (30_000, 120_000, 600_000, 1_800_000, 3_600_000)
@@ -35,11 +39,15 @@ DELAYS_MS = (30_000, 120_000, 600_000, 1_800_000, 3_600_000)
 class Filer:
     """One station's filing and looking."""
 
-    def __init__(self, station: Station, services: Services) -> None:
+    def __init__(
+        self, station: Station, services: Services, is_busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Take who tells that messages are waiting to be sent: those go first."""
         self.station = station
         self.bell = Bell()
         self._services = services
         self._store = services.store
+        self._is_busy = is_busy
         self._looks: dict[int, int] = {}
         self._tries = 0
 
@@ -96,9 +104,17 @@ class Filer:
             lambda db: outbox.filing_due(db, self.station.id, now_ms(), CHUNK)
         )
         for row in rows:
+            await self._give_way()
             with bind(trace_id=trace_id(self.station.name, row.message_id)):
                 await self._file_one(sender, row)
         return len(rows)
+
+    async def _give_way(self) -> None:
+        """Let mail that waits go first, for a moment: a copy may come a little later."""
+        for _ in range(MOMENTS):
+            if not self._is_busy():
+                return
+            await asyncio.sleep(MOMENT)
 
     async def _file_one(self, sender: Sender, row: Submission) -> None:
         rfc822 = await self._store.read(lambda db: outbox.message(db, row.id))

@@ -78,6 +78,8 @@ class Outbox:
         self._store = services.store
         self._find_paces = paces
         self._paces: Sequence[Pace] = ()
+        self.is_busy = False
+        """Messages are waiting for their turn this very moment."""
         self._tries = 0
         self._writing: asyncio.Task[None] | None = None
         self.on_sent: Callable[[], None] = lambda: None
@@ -97,6 +99,7 @@ class Outbox:
                 async with self.station.sender() as sender:
                     await self._serve(sender, once=once)
             except (DriverError, StoreError, UserError) as error:
+                self.is_busy = False
                 await self._written()
                 if once:
                     raise
@@ -120,6 +123,7 @@ class Outbox:
             rows = await self._store.read(
                 lambda db: outbox.due(db, self.station.id, now_ms(), AHEAD)
             )
+            self.is_busy = len(rows) > 1
             if rows:
                 await self._batch(sender, rows, once=once)
                 continue

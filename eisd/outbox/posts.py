@@ -62,7 +62,7 @@ class _Post:
 
     def __init__(self, station: Station, services: Services, posts: Posts) -> None:
         self.outbox = Outbox(station, services, lambda: posts.paces(station))
-        self.filer = Filer(station, services)
+        self.filer = Filer(station, services, lambda: self.outbox.is_busy)
         self._halves = (_Keeper(station.name, self.outbox), _Keeper(station.name, self.filer))
         self.outbox.on_sent = lambda: posts.file(station.name)
 

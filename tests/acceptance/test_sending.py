@@ -68,7 +68,9 @@ def test_a_message_is_sent_filed_and_one_activity(site, dovecot, user):
             "send", "--from", "sales", "--to", "Ada <ada@x.test>", "--subject", "Offer",
             "--body-file", site.dir / "body.txt", "--wait", "--idempotency-key", "k1",
         )  # fmt: skip
-        site.until(lambda: site.rows("SELECT folder FROM activity_copies") == [("Sent",)])
+        site.until(
+            lambda: site.rows("SELECT folder FROM activity_copies") == [("Sent",)], seconds=60
+        )
 
         assert (sent["state"], again["id"]) == ("sent", sent["id"])
         assert len(sink.taken) == 1
@@ -133,7 +135,7 @@ def test_a_daemon_killed_at_any_step_sends_once(site, dovecot, user, step):
             issues = site.eisd("issues")
             assert (issues.returncode, "eisd outbox settle 1" in issues.stdout) == (1, True)
             site.ok("outbox", "settle", "1")
-        site.until(lambda: feed(site) == [("c1", "outbox", "sent")] * 2)
+        site.until(lambda: feed(site) == [("c1", "outbox", "sent")] * 2, seconds=60)
         assert len(sink.taken) == 2
 
 
@@ -161,13 +163,15 @@ def test_two_mailboxes_write_to_each_other(make_site, dovecot, user, autosave):
             site.ok("sync", "now", "--all", "--wait")
         sites[sales].ok("send", "--from", "sales", "--to", ada, "--subject", "Offer",
                         "--body-file", "-", "--wait", given="Dear Ada,\n")  # fmt: skip
-        sites[ada].until(lambda: len(sites[ada].rows("SELECT 1 FROM activity_feed")) == 1)
+        sites[ada].until(
+            lambda: len(sites[ada].rows("SELECT 1 FROM activity_feed")) == 1, seconds=60
+        )
         [seen] = sites[ada].json("activities", "list")
         sites[ada].ok("send", "--reply-to-activity", str(seen["activity_id"]), "--body-file", "-",
                       "--wait", given="Thank you.\n")  # fmt: skip
         want = [("incoming", 1), ("outgoing", 1)]
         for site in sites.values():
-            site.until(lambda site=site: both_sides(site) == want, seconds=30)
+            site.until(lambda site=site: both_sides(site) == want, seconds=90)
 
     answer = sink.taken[1].rfc822
     assert f"In-Reply-To: {seen['message_id']}".encode() in answer
@@ -205,11 +209,11 @@ def test_drafts_and_templates(site, dovecot, user):
         [listed] = site.json("draft", "list")
         in_drafts = len(dovecot.uids(user, "Drafts"))
         site.ok("draft", "send", str(kept["id"]))
-        site.until(lambda: len(sink.taken) == 1)
+        site.until(lambda: len(sink.taken) == 1, seconds=60)
 
         assert (refused.returncode, "price" in refused.stderr) == (65, True)
         assert (listed["subject"], in_drafts) == ("Offer for Ada", 1)
         assert b"Dear Ada, 100 EUR." in sink.taken[0].rfc822
         assert len(dovecot.uids(user, "Drafts")) == 0
         assert site.eisd("draft", "send", str(kept["id"])).returncode == 1
-        site.until(lambda: feed(site) == [("c1", "outbox", "sent")])
+        site.until(lambda: feed(site) == [("c1", "outbox", "sent")], seconds=60)
