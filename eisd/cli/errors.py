@@ -17,6 +17,7 @@ from eisd.errors import (
     DriverError,
     ExitCode,
     FolderGone,
+    InDoubt,
     Misconfigured,
     ProtocolError,
     Rejected,
@@ -24,6 +25,7 @@ from eisd.errors import (
     Transient,
     UserError,
 )
+from eisd.model.outgoing import SendRefused
 
 DRIVER_CODES: Final[dict[type[DriverError], ExitCode]] = {
     Transient: ExitCode.TRY_LATER,
@@ -33,6 +35,8 @@ DRIVER_CODES: Final[dict[type[DriverError], ExitCode]] = {
     FolderGone: ExitCode.TRY_LATER,
     Rejected: ExitCode.DATA,
     ProtocolError: ExitCode.PROTOCOL,
+    SendRefused: ExitCode.DATA,
+    InDoubt: ExitCode.UNAVAILABLE,
 }
 
 

@@ -25,6 +25,9 @@ class Driver(MemoryDriver):
     def options(self, table, *, address):
         return super().options({k: v for k, v in table.items() if k != "memory"}, address=address)
 
+    def outlet(self, options):
+        return None  # mail only comes in
+
 
 @pytest.fixture(autouse=True)
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> MemoryMailbox:
