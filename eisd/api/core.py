@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from eisd.api.stream import Stream
 from eisd.auth.keeper import Keeper
+from eisd.config.difference import Change
 from eisd.config.load import Loaded
 from eisd.config.schema import Settings
 from eisd.matcher.keys import Hasher
@@ -76,6 +77,11 @@ class Reloaded(Protocol):
         """A line for each change."""
         ...
 
+    @property
+    def keys(self) -> tuple[Change, ...]:
+        """The keys of the configuration that differ from before."""
+        ...
+
 
 class Core(Protocol):
     """The daemon's parts, and what may be asked of them. Errors are `UserError`s with a code."""
@@ -110,6 +116,10 @@ class Core(Protocol):
         ...
 
     async def reload(self) -> Reloaded: ...
+    async def compare(self) -> tuple[Loaded, tuple[Change, ...]]:
+        """The configuration on disk, and how it differs from the one in force."""
+        ...
+
     async def pause(self, name: str, *, paused: bool) -> None: ...
     def reconnect(self, name: str) -> None: ...
     async def resync(self, name: str, folder: str | None, since_ms: int | None) -> list[str]: ...

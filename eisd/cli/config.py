@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eisd.cli import output
+from eisd.cli import config_upkeep, output
 from eisd.cli.base import Group
 from eisd.cli.context import Context
 from eisd.config import show as showing
@@ -36,6 +36,9 @@ def load_config(context: Context) -> Loaded:
 @click.group(cls=Group, examples=["eisd config check", "eisd config show --origin"])
 def config() -> None:
     """Check, show and change the configuration."""
+
+
+config_upkeep.register(config)
 
 
 @config.command("check", examples=["eisd config check", "eisd config check --strict --format gcc"])

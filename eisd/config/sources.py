@@ -69,6 +69,20 @@ def read_all(path: Path, pending: Pending | None = None) -> list[Source]:
     return sources
 
 
+def read_texts(path: Path) -> dict[Path, str]:
+    """The texts of the configuration file and its drop-ins, as they stand there.
+
+    Raises:
+        UserError: (66) one cannot be read, or is no UTF-8.
+    """
+    texts = {path: _read_main(path)}
+    try:
+        texts |= {one: one.read_bytes() for one in _drop_ins(path.parent / DROP_INS, {})}
+        return {one: data.decode("utf-8") for one, data in texts.items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the configuration: {error}", code=ExitCode.NO_INPUT) from None
+
+
 def _read_main(path: Path) -> bytes:
     try:
         return path.read_bytes()

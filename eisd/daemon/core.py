@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eisd import events
@@ -17,11 +16,13 @@ from eisd.api.core import Condition
 from eisd.api.stream import Stream
 from eisd.auth.apps import apps_of, secret_of
 from eisd.auth.keeper import Keeper
+from eisd.config.difference import Change, differences
 from eisd.config.load import Loaded, load
 from eisd.config.plans import Terms, terms
 from eisd.config.schema import Settings
 from eisd.daemon import assemble
 from eisd.daemon.files import open_store, places, signature
+from eisd.daemon.reloaded import Reloaded
 from eisd.daemon.sending import stations
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
@@ -52,13 +53,6 @@ PARSER_REST = 900.0
 times what a new message takes from the server's notice to its activity; it holds some 15 MB."""
 CONNECTING = 40
 """So many mailboxes may be connecting at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """What a reload changed, a line each."""
-
-    changes: tuple[str, ...]
 
 
 class Core:
@@ -202,7 +196,7 @@ class Core:
         condition = self.condition
         try:
             async with self._applying:
-                changes = await self._reload()
+                changes, keys = await self._reload()
         except UserError as error:
             condition.refused = str(error)
             emit(events.CONFIG_RELOAD_REJECTED, errors=places(error))
@@ -214,10 +208,16 @@ class Core:
         condition.refused = ""
         condition.loaded_at = datetime.now(UTC)
         emit(events.CONFIG_RELOADED, changed=changes)
-        return Reloaded(tuple(changes))
+        return Reloaded(tuple(changes), keys)
 
-    async def _reload(self) -> list[str]:
-        new = await asyncio.to_thread(load, self.loaded.path, check_driver=self.registry.check)
+    async def compare(self) -> tuple[Loaded, tuple[Change, ...]]:
+        """The configuration on disk, and how it differs. Raises ConfigError: it is refused."""
+        check = self.registry.check
+        new = await asyncio.to_thread(load, self.loaded.path, check_driver=check)
+        return new, await asyncio.to_thread(differences, self.loaded, new)
+
+    async def _reload(self) -> tuple[list[str], tuple[Change, ...]]:
+        new, keys = await self.compare()
         old, paths = self.settings.paths, new.settings.paths
         if (paths.database, paths.state_dir) != (old.database, old.state_dir):
             raise ConfigError(
@@ -228,7 +228,7 @@ class Core:
         await self.before_reload(new.settings)
         await self._configure(new)
         self.loaded = new
-        return await self.supervisor.apply(plans, self._ids)
+        return await self.supervisor.apply(plans, self._ids), keys
 
     def running(self, name: str) -> Mailbox:
         """A mailbox's task. Raises UserError (67) when there is none of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
@@ -185,11 +186,34 @@ def test_a_reload_adds_changes_and_removes(site, dovecot, user):
     site.connect(dovecot, user)
     removed = site.ok("reload")
 
-    assert added.splitlines() == ["other added"]
-    assert removed.splitlines() == ["other removed"]
+    assert f'+ mailboxes.other.address = "{other}"' in added.splitlines()
+    assert added.splitlines()[-1] == "other added"
+    assert f'- mailboxes.other.address = "{other}"' in removed.splitlines()
+    assert removed.splitlines()[-1] == "other removed"
     assert site.rows("SELECT name, state FROM mailbox_status ORDER BY name") == [
         ("other", "disconnected"),
         ("sales", "idle"),
     ]
+    assert "address" not in site.log().rpartition('"config.reloaded"')[2].partition("\n")[0]
     connected = [line for line in site.log().splitlines() if '"mailbox":"sales"' in line]
     assert sum('"to":"connecting"' in line for line in connected) == 1
+
+
+def test_config_diff_says_what_a_reload_would_change(site):
+    """Before a reload: 0 and the keys; a refused file is 78 with its place; no daemon is 69."""
+    assert site.eisd("config", "diff").returncode == 69
+    site.start()
+    site.write('[log]\nlevel = "debug"\n[sync]\nwindow = "3m"')
+
+    told = site.ok("config", "diff").splitlines()
+    as_json = json.loads(site.ok("config", "diff", "--json"))
+    assert site.ok("reload").splitlines() == told
+    again = site.eisd("config", "diff")
+    site.write('[log]\nlevel = "loud"')
+    refused = site.eisd("config", "diff")
+
+    assert told == ['+ log.level = "debug"', '+ sync.window = "3m"']
+    assert as_json["keys"][0] == {"key": "log.level", "before": None, "after": '"debug"'}
+    assert (again.stdout, again.stderr[:15]) == ("", "nothing differs")
+    assert refused.returncode == 78
+    assert "config.toml:6:1" in refused.stderr

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from pydantic import Field
 
 from eisd.api import actions, overview, replaying
 from eisd.api.answers import Answer
 from eisd.api.request import Body, The
+from eisd.config.difference import Change
 from eisd.errors import ExitCode, UserError
+from eisd.logs.redact import rfc3339
 
 routes = APIRouter()
 
@@ -89,7 +93,18 @@ async def verify(core: The, body: VerifyBody) -> Answer:
 async def reload(core: The) -> Answer:
     """Check and apply the configuration; refused whole, or applied whole."""
     done = await core.reload()
-    return {"changes": list(done.changes)}
+    return {"changes": list(done.changes), "keys": _told(done.keys)}
+
+
+@routes.get("/config/diff", tags=["daemon"])
+async def config_diff(core: The) -> Answer:
+    """How the configuration on disk differs from the one in force."""
+    _, keys = await core.compare()
+    return {"keys": _told(keys), "loaded_at": rfc3339(core.condition.loaded_at)}
+
+
+def _told(keys: Sequence[Change]) -> list[dict[str, str | None]]:
+    return [{"key": one.key, "before": one.before, "after": one.after} for one in keys]
 
 
 @routes.post("/db/backup", tags=["daemon"])

@@ -19,6 +19,7 @@ from eisd.errors import ExitCode, UserError
 SHOWS_DATA = {
     "activities list",
     "activities show",
+    "config diff",
     "contacts import",
     "contacts list",
     "contacts show",
