@@ -13,10 +13,12 @@ from functools import reduce
 from eisd.api.answers import Answer
 from eisd.config.schema import Settings
 from eisd.logs import trace_id
+from eisd.matcher import because
 from eisd.matcher.codec import unpack
 from eisd.matcher.facts import facts_of, merge
 from eisd.mime.addresses import address_key
 from eisd.mime.headers import decode_text, extract, identity, message_id
+from eisd.model.activity import OutcomeReason
 from eisd.model.facts import Candidate, Decision, Facts, KeyHash
 from eisd.model.mail import Headers, Parsed
 from eisd.model.mailbox import Box
@@ -26,7 +28,7 @@ from eisd.store.explaining import Told
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.sql import Connection, now_ms, stamp
 from eisd.sync.rules import Rules
-from eisd.sync.verdict import Book, Sight, Verdict, judge
+from eisd.sync.verdict import NOBODY, Book, Sight, Verdict, judge
 
 _NOT_KEPT = "an address that is not kept"
 
@@ -83,11 +85,19 @@ def _message(scene: _Scene, id_key: bytes, bare: str, copies: Sequence[Told]) ->
         facts = reduce(merge, (unpack(id_key, c.gate_at, c.facts) for c in counted))
         sights = [Sight(c.mailbox_id, c.gate_at, Box(c.box), c.live) for c in counted]
         verdict = judge(scene.rules, scene.book, facts, sights, explain=True)
-        decisions = _decisions(scene, verdict, _readable(scene, facts, kept))
+        decisions = _decisions(scene, verdict, facts, _readable(scene, facts, kept))
     return {
-        "copies": [{**c.tell(), "trace_id": trace_id(c.mailbox, bare)} for c in copies],
+        "copies": [
+            {
+                **c.tell(),
+                "rule": because.RULES[OutcomeReason(c.reason)],
+                "trace_id": trace_id(c.mailbox, bare),
+            }
+            for c in copies
+        ],
         "decisions": decisions,
         "activities": _written(scene.db, kept),
+        "rows": store.rows(scene.db, list(kept)) | {"copies": len(copies)},
     }
 
 
@@ -106,36 +116,48 @@ def _readable(scene: _Scene, facts: Facts, kept: Iterable[int]) -> dict[KeyHash,
     return names
 
 
-def _decisions(scene: _Scene, verdict: Verdict, names: dict[KeyHash, str]) -> list[Answer]:
+def _decisions(
+    scene: _Scene, verdict: Verdict, facts: Facts, names: dict[KeyHash, str]
+) -> list[Answer]:
     return [
-        _decision(scene, workspace, decision, names)
+        _decision(scene, workspace, decision, facts, names)
         for workspace, decision in verdict.decisions.items()
     ]
 
 
 def _decision(
-    scene: _Scene, workspace: str, decision: Decision, names: dict[KeyHash, str]
+    scene: _Scene, workspace: str, decision: Decision, facts: Facts, names: dict[KeyHash, str]
 ) -> Answer:
+    staff = scene.book.people.staff.get(workspace, NOBODY)
+    direction = because.direction(facts, staff)
+    kind = because.kind(facts, decision.kind, decision.direction)
     rows = {row for one in decision.candidates for row in one.contacts}
     people = store.contacts(scene.db, rows) if rows else {}
     return {
         "workspace": workspace,
         "outcome": decision.outcome.value,
         "reason": decision.reason.value,
+        "rule": because.reason(decision),
         "direction": decision.direction.value,
+        "direction_why": direction._asdict(),
         "class": decision.kind.value,
+        "class_why": kind._asdict(),
         "flags": sorted(decision.flags),
         "notes": list(decision.notes),
-        "candidates": [_candidate(one, names, people) for one in decision.candidates],
+        "candidates": [_candidate(scene, one, names, people) for one in decision.candidates],
     }
 
 
 def _candidate(
-    one: Candidate, names: dict[KeyHash, str], people: dict[int, tuple[str, str]]
+    scene: _Scene, one: Candidate, names: dict[KeyHash, str], people: dict[int, tuple[str, str]]
 ) -> Answer:
+    exact = one.participant.exact
+    address = names.get(exact)
+    case = scene.rules.local_case
     return {
         "role": one.participant.role.value,
-        "address": names.get(one.participant.exact, _NOT_KEPT),
+        "address": address or _NOT_KEPT,
+        "key": address_key(address, local_case=case) if address else f"{exact:016x}",  # type: ignore[arg-type]
         "verdict": one.verdict,
         "rule": one.rule,
         "contacts": [
@@ -239,5 +261,6 @@ def _would(
         "box": sight.box.value,
         "outcome": outcome.value,
         "reason": reason.value,
-        "decisions": _decisions(scene, verdict, _readable(scene, facts, ())),
+        "rule": because.RULES[reason],
+        "decisions": _decisions(scene, verdict, facts, _readable(scene, facts, ())),
     }

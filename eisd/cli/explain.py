@@ -84,7 +84,8 @@ def _show(told: dict[str, Any]) -> None:
             gone = f", gone since {copy['removed_at']}" if copy["removed_at"] else ""
             _line(
                 "copy",
-                f"{copy['mailbox']}/{copy['folder']} {copy['remote_id']}  {_outcome(copy)}  "
+                f"{copy['mailbox']}/{copy['folder']} {copy['remote_id']}  {_outcome(copy)}"
+                f"  [{copy['rule']}]  "
                 f"received {copy['received_at']}{gone}",
             )
             if copy["error"]:
@@ -94,6 +95,10 @@ def _show(told: dict[str, Any]) -> None:
         for one in message["activities"]:
             contact = f"{one['contact_id']} {one['contact_name']}".strip()
             _line("wrote", f"activity {one['activity_id']} ({one['direction']}) of {contact}")
+        rows = message["rows"]
+        if rows["messages"]:
+            counts = (f"{count} {name}" for name, count in rows.items() if count)
+            _line("rows", ", ".join(counts))
     traces = {copy["trace_id"] for message in told["messages"] for copy in message["copies"]}
     for trace in sorted(traces):
         _line("log", f"journalctl -u eisd EISD_TRACE_ID={trace}")
@@ -108,9 +113,12 @@ def _show_decisions(decisions: list[dict[str, Any]]) -> None:
         extra = [*one["flags"], *one["notes"]]
         _line(
             "decision",
-            f"workspace {one['workspace']}: {_outcome(one)}  {one['direction']}, {one['class']}"
+            f"workspace {one['workspace']}: {_outcome(one)}  [{one['rule']}]"
             + (f"  ({', '.join(extra)})" if extra else ""),
         )
+        for word in ("direction", "class"):
+            why = one[f"{word}_why"]
+            _line("", f"{one[word]}: {why['text']}  [{why['rule']}]")
         for candidate in one["candidates"]:
             people = ", ".join(
                 f"{person['contact_id']} {person['name']}".strip()
@@ -118,10 +126,16 @@ def _show_decisions(decisions: list[dict[str, Any]]) -> None:
             )
             _line(
                 "",
-                f"{candidate['role']} {candidate['address']}: {candidate['verdict']}"
+                f"{candidate['role']} {_address(candidate)}: {candidate['verdict']}"
                 + (f" -> contact {people}" if people else "")
                 + f"  [{candidate['rule']}]",
             )
+
+
+def _address(candidate: dict[str, Any]) -> str:
+    """The address, and the key it is compared by if that is written differently."""
+    address, key = candidate["address"], candidate["key"]
+    return str(address) if key == address else f"{address} ({key})"
 
 
 def _show_elsewhere(place: dict[str, Any], *, known: bool) -> None:

@@ -104,3 +104,15 @@ def names(db: sqlite3.Connection, hashes: Collection[KeyHash]) -> dict[KeyHash, 
         ):
             found[unsigned(value)] = address
     return found
+
+
+def rows(db: sqlite3.Connection, messages: Collection[int]) -> dict[str, int]:
+    """How many rows of each table these messages are made of."""
+    listed = marks(len(messages))
+    values = tuple(messages)
+    return {
+        f"{table}s": db.execute(
+            f"SELECT count(*) FROM {table} WHERE message_id IN ({listed})", values
+        ).fetchone()[0]
+        for table in ("participant", "attachment")
+    } | {"messages": len(messages)}

@@ -200,6 +200,20 @@ async def test_explain_by_id_and_by_file(desk):
     [recorded] = by_id["messages"][0]["decisions"]
     [mailbox] = by_file["mailboxes"]
     assert recorded == mailbox["decisions"][0]
+    assert (recorded["rule"], mailbox["rule"]) == ("M2", "M2")
+    assert recorded["direction_why"] == {"text": "the author is not staff", "rule": "S3"}
+    assert recorded["class_why"]["rule"] == "G9"
+    told = [(one["key"], one["verdict"], one["rule"]) for one in recorded["candidates"]]
+    assert told == [
+        ("ada@customer.test", "matched", "M2"),
+        ("sales@us.test", "staff_address", "S2"),
+    ]
+    assert by_id["messages"][0]["rows"] == {
+        "participants": 2,
+        "attachments": 0,
+        "messages": 1,
+        "copies": 1,
+    }
     assert (by_id["known"], by_file["known"]) == (True, False)
 
 
