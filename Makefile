@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := .ci/again $(BIN)/python -m pip --quiet install
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv check test demo fmt bench docs wheel clean servers
+.PHONY: help venv check test demo fmt bench docs wheel man deb test-deb lock sbom clean servers
 
 help:     ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 venv: .venv/dev    ## .venv with eisd, editable, and all that tests and checks need
 
@@ -41,6 +41,21 @@ wheel: venv    ## build/wheel/eisd-*.whl, its contents checked
 	rm -rf build/wheel
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir build/wheel .
 	.ci/check-wheel build/wheel
+
+man: venv    ## build/man: eisd(1) and config.toml(5)
+	$(BIN)/python docs/man.py
+
+deb: wheel man    ## build/deb/eisd_*.deb, for the Debian it is built on
+	packaging/build-deb
+
+test-deb: deb    ## install, upgrade and purge the package in a root that is thrown away (as root)
+	packaging/test-deb
+
+lock:     ## requirements.lock anew; packaging/lock --upgrade takes newer versions
+	packaging/lock
+
+sbom:     ## build/eisd.cdx.json: what is in it, as CycloneDX
+	packaging/sbom
 
 clean:    ## delete what was built, .venv too
 	rm -rf .venv build dist

@@ -15,7 +15,7 @@ from eisd.cli import contact_life, output, progress
 from eisd.cli.base import Group
 from eisd.cli.context import Context
 from eisd.cli.options import json_option
-from eisd.cli.reach import act, path, read
+from eisd.cli.reach import act, path, read, read_database
 from eisd.errors import ExitCode, UserError
 
 IMPORT_SECONDS = 3_600.0
@@ -157,20 +157,46 @@ def _changes(changes: Sequence[dict[str, Any]]) -> None:
         output.say(f"the first {SHOWN} changes; --json has more")
 
 
-@contacts.command("export", examples=["eisd contacts export --format jsonl > people.jsonl"])
+@contacts.command(
+    "export",
+    examples=[
+        "eisd contacts export --format jsonl > people.jsonl",
+        "eisd contacts export --everything 42 > about-42.jsonl",
+    ],
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--workspace", help="Only this one.")
+@click.option(
+    "--everything",
+    "about",
+    metavar="ID",
+    help="All there is about one contact, its activities in full; JSON Lines, for its own eyes.",
+)
 @click.pass_obj
-def export(context: Context, *, format_: str, workspace: str | None) -> None:
+def export(context: Context, *, format_: str, workspace: str | None, about: str | None) -> None:
     """Write the contacts to standard output, as `contacts import` reads them.
 
     CSV and vCard hold current addresses; JSON Lines holds their times too. In CSV a name or company
     that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    With --everything it is what a person may ask for by privacy law, read from the database itself.
     """
+    if about is not None:
+        _export_everything(context, about, workspace)
+        return
     from eisd.api.contact_files import write  # noqa: PLC0415
 
     for line in write(_all(context, workspace), format_):
         sys.stdout.write(line)
+
+
+def _export_everything(context: Context, about: str, workspace: str | None) -> None:
+    from eisd.store.contact_everything import everything  # noqa: PLC0415 - only here
+
+    read_database(
+        context,
+        lambda db: output.print_json_lines(everything(db, about, workspace=workspace)),
+    )
 
 
 def _all(context: Context, workspace: str | None) -> Iterator[dict[str, Any]]:

@@ -289,3 +289,26 @@ def test_a_contact_added_later_is_given_its_past(synced):
     assert (refused.returncode, "--yes" in refused.stderr) == (64, True)
     assert synced.rows("SELECT * FROM contact_summary") == []
     assert synced.rows("SELECT * FROM activity_feed") == []
+
+
+def test_everything_about_one_contact(synced):
+    """What a person may ask for: the contact and each activity in full, and nobody else's."""
+    synced.ok("contacts", "add", "2", "--email", "bob@customer.test")
+
+    told = [
+        json.loads(line)
+        for line in synced.ok("contacts", "export", "--everything", "1").splitlines()
+    ]
+
+    contact, activity = told
+    assert (contact["what"], contact["contact_id"]) == ("contact", "1")
+    assert [one["address"] for one in contact["addresses"]] == ["ada@customer.test"]
+    assert (activity["what"], activity["subject"], activity["text"].strip()) == (
+        "activity",
+        "hello",
+        "Hi.",
+    )
+    assert {one["role"] for one in activity["participants"]} == {"from", "to"}
+    assert [one["folder"] for one in activity["copies"]] == ["INBOX"]
+    assert "bob@" not in json.dumps(told)
+    assert synced.eisd("contacts", "export", "--everything", "99").returncode == 67
