@@ -83,11 +83,12 @@ def _show(told: dict[str, Any]) -> None:
     output.line(f"{told['copies']} copies decided again")
     if not told["differs"]:
         output.line("nothing would change")
-    output.table(
-        ["COPIES", "ON RECORD", "TODAY"],
-        [[one["copies"], one["before"], one["after"]] for one in told["changes"]],
-        right=("COPIES",),
-    )
+    if told["changes"]:
+        output.table(
+            ["COPIES", "ON RECORD", "TODAY"],
+            [[one["copies"], one["before"], one["after"]] for one in told["changes"]],
+            right=("COPIES",),
+        )
     if told["new_activities"]:
         output.line(f"{told['new_activities']} new activities of messages on record")
     for one in told["kept"]:
