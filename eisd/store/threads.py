@@ -12,7 +12,7 @@ of the messages on record, and only its number tells which came first: the lower
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 from eisd.model.facts import KeyHash
@@ -102,6 +102,31 @@ def follow(db: sqlite3.Connection, message: int) -> bool:
     for one in gone:
         _part(db, one)
     return changed
+
+
+def around(db: sqlite3.Connection, message: int) -> list[int]:
+    """Other messages whose place a message that goes may have decided; for `mend` after it."""
+    thread = _threads_of(db, (message,)).pop()
+    row = db.execute(
+        "SELECT min(id) FROM message WHERE thread_id = ? AND id <> ?", (thread, message)
+    ).fetchone()
+    answers = db.execute(
+        "SELECT r.message_id FROM message_ref o JOIN message_ref r ON r.ref = o.ref"
+        " WHERE o.message_id = ? AND o.kind = 0 AND r.kind = 1",
+        (message,),
+    )
+    found = [*_touched(db, message), *(one for (one,) in answers)]
+    if row[0] is not None:
+        found.insert(0, row[0])
+    return [one for one in dict.fromkeys(found) if one != message]
+
+
+def mend(db: sqlite3.Connection, messages: Sequence[int]) -> None:
+    """A message is gone that held these together: each goes where it belongs without it."""
+    if messages:
+        _part(db, messages[0])
+    for one in messages:
+        follow(db, one)
 
 
 def adopt(db: sqlite3.Connection) -> None:

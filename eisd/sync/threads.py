@@ -59,7 +59,9 @@ def disowned(db: Connection, message: int, verdict: Verdict, due: dict[bytes, No
     if not heirs.disown(db, message, kept) or verdict.matched:
         return False
     due.update(dict.fromkeys(heirs.inheriting(db, message)))
+    left = threads.around(db, message)
     heirs.erase(db, message)
+    threads.mend(db, left)
     return True
 
 

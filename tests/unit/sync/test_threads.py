@@ -247,3 +247,28 @@ async def test_m11_an_address_that_becomes_known_counts_for_itself(here: World):
 
     rows = await here.rows("SELECT contact_id, via FROM activity_feed WHERE subject = 'r'")
     assert rows == [("c3", "exact")]
+
+
+async def test_h2_what_is_taken_back_holds_no_thread_together(tmp_path: Path):
+    """H2: a message that lost what it had inherited joins nobody, as if it had never had it."""
+    ends = []
+    for late in (False, True):
+        async with world(tmp_path / str(late)) as here:
+            await inheriting(here)
+            earlier = letter("earlier", "bob@y.test", answers="first", hours=20)
+            letter("first", "ada@x.test", hours=30)(here)
+            if not late:
+                earlier(here)
+            letter("between", "stranger@z.test", answers="first", hours=10)(here)
+            await here.sync()
+            lent = [subject for (subject,) in await here.rows("SELECT subject FROM activity_feed")]
+            assert ("between" in lent) is late
+            letter("last", "bob@y.test", answers="between", hours=5)(here)
+            await here.sync()
+            if late:
+                earlier(here)
+                await here.sync()
+            await here.check()
+            ends.append(await threads(here))
+
+    assert ends[0] == ends[1] == [{"earlier", "first"}, {"last"}]
