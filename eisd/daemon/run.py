@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 UMASK: Final = 0o077
 STOP_SECONDS: Final = 9.0
+EXTEND_EVERY: Final = 20.0
+"""Seconds between two requests to systemd for more time to start."""
 
 
 def run(config: Path, *, once: bool = False) -> ExitCode:
@@ -86,7 +88,7 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
     from eisd.daemon import metrics  # noqa: PLC0415 - prometheus-client
 
     notifier, stop = Notifier(), Stop()
-    core = await Core.open(loaded, registry)
+    core = await _open(loaded, registry, notifier)
     untap = logs.tap(core.stream.put)
     listeners = Listeners(create(core))
     shown = Listeners(metrics.create(core), tcp=True)
@@ -132,6 +134,14 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
     emit(events.DAEMON_STOPPED, up_s=round(monotonic() - began))
     notifier.close()
     return stop.code
+
+
+async def _open(loaded: Loaded, registry: Registry, notifier: Notifier) -> Core:
+    """Open what lies on disk; systemd gives it time, for a large database may have to migrate."""
+    opening = asyncio.create_task(Core.open(loaded, registry), name="open")
+    while not (await asyncio.wait({opening}, timeout=EXTEND_EVERY))[0]:
+        notifier.extend(3 * EXTEND_EVERY)
+    return opening.result()
 
 
 def _spare_the_collector() -> None:
