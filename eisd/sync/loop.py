@@ -317,7 +317,7 @@ class Life:
         hint = getattr(error, "hint", "") or f"mend it, then: eisd mailbox reconnect {name}"
         is_news = (self._mailbox.state, self._mailbox.reason) != (MailboxState.PROBLEMATIC, reason)
         await self._mailbox.event(
-            Event.REFUSED, reason=reason.value, detail=f"{error}; {hint}", fix=hint
+            Event.REFUSED, reason=reason.value, detail=f"{str(error).rstrip('.')}; {hint}", fix=hint
         )
         if is_news and reason is Reason.AUTH:
             provider = self._mailbox.plan.driver.name

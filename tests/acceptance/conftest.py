@@ -22,6 +22,18 @@ from lab.fixtures import certs, dovecot, start_dovecot, submission, user
 
 __all__ = ["certs", "dovecot", "start_dovecot", "submission", "user"]
 
+LIMIT = 180
+"""Seconds a test may take: each starts the command many times, on a machine that may be busy."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests here that have no limit of their own a longer one than unit tests have."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT))
+
+
 EISD = str(Path(sys.executable).with_name("eisd"))
 
 

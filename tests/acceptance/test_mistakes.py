@@ -48,7 +48,8 @@ def test_a_daemon_with_a_wrong_password_says_what_to_do(site, dovecot, user):
     assert status.returncode == 1
     assert "problematic" in status.stdout
     assert issues.returncode == 1
-    assert "eisd mailbox test sales" in issues.stdout
+    assert "put the right password into secret" in issues.stdout
+    assert "eisd mailbox reconnect sales" in issues.stdout
     site.secret.write_text("secret")
     site.ok("mailbox", "reconnect", "sales")
     site.until(lambda: site.rows("SELECT state FROM mailbox_status") == [("idle",)])
