@@ -40,7 +40,10 @@ def ready(core: Core, *, verbose: bool) -> tuple[bool, dict[str, object]]:
             for name, one in core.mailboxes.items()
         }
     ok = all(one["ok"] for one in listed.values())
-    return ok, {"ok": ok} | ({"checks": listed} if verbose else {})
+    told: dict[str, object] = {"ok": ok}
+    if verbose:
+        told["checks"] = listed
+    return ok, told
 
 
 def _check(*, ok: bool, detail: str) -> Check:

@@ -10,7 +10,7 @@ from structlog.contextvars import get_contextvars
 from eisd import metrics
 from eisd.events import EventSpec, Level
 
-_STAGES: Final = (
+_STAGES: Final[Mapping[str, str]] = (
     dict.fromkeys(("auth", "backfill", "folder", "imap", "provider", "sync"), "receiving")
     | dict.fromkeys(("contacts", "match", "message", "worker"), "processing")
     | dict.fromkeys(("outbox", "smtp"), "sending")
