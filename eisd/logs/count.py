@@ -10,11 +10,12 @@ from structlog.contextvars import get_contextvars
 from eisd import metrics
 from eisd.events import EventSpec, Level
 
-_STAGES: Final[Mapping[str, str]] = (
-    dict.fromkeys(("auth", "backfill", "folder", "imap", "provider", "sync"), "receiving")
-    | dict.fromkeys(("contacts", "match", "message", "worker"), "processing")
-    | dict.fromkeys(("outbox", "smtp"), "sending")
-)
+_AREAS: Final = {
+    "receiving": ("auth", "backfill", "folder", "imap", "provider", "sync"),
+    "processing": ("contacts", "match", "message", "worker"),
+    "sending": ("outbox", "smtp"),
+}
+_STAGES: Final = {area: stage for stage, areas in _AREAS.items() for area in areas}
 """At which stage of a message's way an area's failures happen."""
 
 
