@@ -118,7 +118,7 @@ def _parts(rows: Rows, rules: Rules) -> Iterator[Sequence[ContactIn]]:
     """The contacts part by part, with their hashes."""
     left = rows.contacts()
     while part := list(islice(left, PART)):
-        yield hashed(rules.hasher, part, rules.local_case)  # type: ignore[arg-type]
+        yield hashed(rules.hasher, part, rules.local_case)
 
 
 def _change(one: Change) -> Answer:

@@ -11,7 +11,15 @@ from typing import Any
 
 from eisd.errors import ExitCode, UserError
 from eisd.model.visibility import masked
-from eisd.store import activities, contact_life, contacts, folders, mailboxes, visible
+from eisd.store import (
+    activities,
+    attachments,
+    contact_life,
+    contacts,
+    folders,
+    mailboxes,
+    visible,
+)
 from eisd.store import status as counts
 from eisd.store.mailboxes import MailboxRow
 from eisd.store.sql import Connection, now_ms, stamp
@@ -187,6 +195,21 @@ def activity_show(db: Connection, activity: int, *, owner: str | None = None) ->
     if not seen:
         raise UserError(f"there is no activity {activity}", code=ExitCode.UNKNOWN)
     return seen[0]
+
+
+def attachment(db: Connection, activity: int, sha256: str, *, owner: str | None = None) -> bytes:
+    """The bytes of an attachment that ``owner`` may see. Raises UserError (67)."""
+    listed = activity_show(db, activity, owner=owner)["attachments"]
+    found = None
+    if any(one["sha256"] == sha256 for one in listed):
+        found = attachments.content(db, activity, sha256)
+    if found is None:
+        raise UserError(
+            f"activity {activity} has no kept attachment of that SHA-256",
+            hint='attachments are kept from when store.attachments = "matched" is set',
+            code=ExitCode.UNKNOWN,
+        )
+    return found
 
 
 def contact_list(

@@ -40,7 +40,7 @@ async def add(core: Core, values: Mapping[str, Any]) -> Answer:
     except RowError as error:
         raise UserError(str(error), code=ExitCode.DATA) from None
     rules = core.rules()
-    [person] = await asyncio.to_thread(hashed, rules.hasher, [row], rules.local_case)  # type: ignore[arg-type]
+    [person] = await asyncio.to_thread(hashed, rules.hasher, [row], rules.local_case)
     done = await core.store.write(lambda tx: people.add(tx, rules, person))
     _told("added" if done.added else "changed", row.contact_id)
     return {
@@ -86,7 +86,7 @@ async def end_address(
 ) -> Answer:
     """End one address of a contact (M6); what came by it stays. Raises UserError (67)."""
     rules = core.rules()
-    given = people.address_in(rules.hasher, address.strip(), rules.local_case)  # type: ignore[arg-type]
+    given = people.address_in(rules.hasher, address.strip(), rules.local_case)
     one, ended = await _on_one(
         core,
         contact_id,

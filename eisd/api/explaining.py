@@ -46,7 +46,7 @@ class _Scene:
     @classmethod
     def of(cls, db: Connection, rules: Rules) -> _Scene:
         known = {
-            rules.hasher.key(address_key(address, local_case=rules.local_case)): address  # type: ignore[arg-type]
+            rules.hasher.key(address_key(address, local_case=rules.local_case)): address
             for _, address in mailboxes.staff_addresses(db)
         }
         return cls(db, rules, Book.read(db), known)
@@ -157,7 +157,7 @@ def _candidate(
     return {
         "role": one.participant.role.value,
         "address": address or _NOT_KEPT,
-        "key": address_key(address, local_case=case) if address else f"{exact:016x}",  # type: ignore[arg-type]
+        "key": address_key(address, local_case=case) if address else f"{exact:016x}",
         "verdict": one.verdict,
         "rule": one.rule,
         "contacts": [
@@ -204,7 +204,7 @@ def explain_file(
     db: Connection, settings: Settings, rules: Rules, rfc822: bytes, parsed: Parsed
 ) -> Answer:
     """What would become of a message that arrives now in each mailbox; nothing is stored."""
-    headers = extract(rfc822, local_case=rules.local_case)  # type: ignore[arg-type]
+    headers = extract(rfc822, local_case=rules.local_case)
     scene = _Scene.of(db, rules)
     gate_at = now_ms()
     known = store.copies(db, rules.hasher.identity(identity(headers)))
@@ -243,7 +243,7 @@ def _would(
     rules = scene.rules
     box = settings.mailboxes.get(row.name)
     own = {row.address, *(box.aliases if box else ())}
-    keys = {address_key(one, local_case=rules.local_case) for one in own}  # type: ignore[arg-type]
+    keys = {address_key(one, local_case=rules.local_case) for one in own}
     sent = any(one.key in keys for one in headers.from_)
     facts = facts_of(
         headers,

@@ -7,17 +7,16 @@ attachments are needed, and so is the server.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
 from eisd.api.core import Core
 from eisd.errors import DriverError, ExitCode, Transient, UserError
+from eisd.mime.contents import contents
 from eisd.mime.headers import decode_text, extract
-from eisd.mime.structure import Part, read_structure
 from eisd.model.mail import Address, Parsed, RawMessage
 from eisd.model.outgoing import File, Party
 from eisd.outbox.check import SIZE
@@ -144,8 +143,7 @@ def _parties(listed: Sequence[Address]) -> tuple[Party, ...]:
 
 def _files(rfc822: bytes, parsed: Parsed) -> tuple[File, ...]:
     """The attachments that the parser found, with their bytes."""
-    root, _ = read_structure(rfc822.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
-    bodies = {sha256(body).hexdigest(): body for body in _leaves(root)}
+    bodies = contents(rfc822, parsed.attachments)
     return tuple(
         File(
             one.filename,
@@ -156,10 +154,3 @@ def _files(rfc822: bytes, parsed: Parsed) -> tuple[File, ...]:
         for one in parsed.attachments
         if one.sha256 in bodies
     )
-
-
-def _leaves(part: Part) -> Iterator[bytes]:
-    if not part.is_multipart:
-        yield part.body()
-    for child in part.children:
-        yield from _leaves(child)

@@ -231,7 +231,6 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
 
 
 NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (
-    (("store", "attachments"), "list"),
     (("calendar", "create"), "none"),
     (("capture",), {}),
     (("webhooks",), {}),

@@ -130,6 +130,7 @@ def rules(
         trusted_authserv=frozenset(one.lower() for one in settings.internal.authserv_ids),
         local_case=case,
         index=settings.store.unmatched == "index",
+        attachments=settings.store.attachments == "matched",
     )
 
 

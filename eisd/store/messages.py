@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from eisd.model.facts import KeyHash, Mark, Participant
 from eisd.model.mail import Attachment, Role
+from eisd.store import attachments
 from eisd.store.sql import signed, unsigned
 
 
@@ -32,6 +33,8 @@ class Content:
     defects: tuple[str, ...]
     sha256: str
     attachments: tuple[Attachment, ...]
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """The bytes of attachments that are to be kept, by SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,7 @@ def insert(
             content.sha256,
         ),
     ).fetchone()
-    db.executemany(
-        "INSERT INTO attachment (message_id, filename, content_type, size, inline, content_id,"
-        " sha256) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (row_id, a.filename, a.content_type, a.size, a.inline, a.content_id, a.sha256)
-            for a in content.attachments
-        ],
-    )
+    attachments.insert(db, row_id, content.attachments, content.contents)
     return MessageRow(
         row_id,
         variant,

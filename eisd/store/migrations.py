@@ -8,6 +8,7 @@ from sqlite_utils import Database, Migrations
 
 from eisd.errors import StoreError
 from eisd.store import (
+    attachments,
     contacts,
     heirs,
     invites,
@@ -78,6 +79,13 @@ def m007_visibility(db: Database) -> None:
 def m009_replay(db: Database) -> None:
     """Jobs that decide what is stored again."""
     for statement in replay.TABLES:
+        db.execute(statement)
+
+
+@migrations()
+def m010_attachments(db: Database) -> None:
+    """The bytes of attachments."""
+    for statement in attachments.TABLES:
         db.execute(statement)
 
 

@@ -93,7 +93,7 @@ class _Maker:
         return len(own) == 1 and own[0].created and self._known(one, own[0])
 
     def _new(self, one: Participant) -> bool:
-        case: LocalCase = self._rules.local_case  # type: ignore[assignment]
+        case: LocalCase = self._rules.local_case
         key = address_key(one.address, local_case=case)
         company = self._company(one.address) if self._rules.policy.create_company else ""
         self._made(

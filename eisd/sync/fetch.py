@@ -17,15 +17,17 @@ from eisd import events, metrics
 from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
 from eisd.logs import bind, emit, trace_id
+from eisd.mime.contents import contents
 from eisd.mime.headers import extract, identity
 from eisd.model.activity import OutcomeReason
-from eisd.model.mail import Headers, RawMessage
+from eisd.model.mail import Parsed, RawMessage
 from eisd.store import copies, folders, removals
 from eisd.store.copies import Queued
 from eisd.store.database import Tx
 from eisd.store.sql import now_ms
 from eisd.sync.mailbox import Mailbox
 from eisd.sync.record import Fetched, complete
+from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 
 GROUP = 64
@@ -77,6 +79,7 @@ class Fetcher:
                 list(waiting),
                 limit=mailbox.plan.max_message_size,
                 validity=validity,
+                whole=mailbox.services.rules().attachments,
             )
             async with aclosing(fetching) as messages:
                 async for raw in messages:
@@ -133,13 +136,10 @@ class Fetcher:
             if raw.remote_id in waiting and raw.missing
         ]
         parsed = await services.parser.parse(here)
-        headers = await asyncio.get_running_loop().run_in_executor(
-            services.threads, _headers, here, services.rules().local_case
+        fetched = await asyncio.get_running_loop().run_in_executor(
+            services.threads, _fetched, services.rules(), here, parsed
         )
-        ready = [
-            (waiting[raw.remote_id], Fetched(header, body, raw.size))
-            for raw, header, body in zip(here, headers, parsed, strict=True)
-        ]
+        ready = [(waiting[raw.remote_id], one) for raw, one in zip(here, fetched, strict=True)]
         await self._record(ready, gone)
         for raw in filter(lambda raw: raw.missing, gathered):
             emit(
@@ -204,8 +204,18 @@ def _place(one: Queued) -> tuple[int, str]:
     return one.folder_id, one.validity
 
 
-def _headers(messages: Sequence[RawMessage], local_case: str) -> list[Headers]:
-    return [extract(_block(raw.rfc822), local_case=local_case) for raw in messages]  # type: ignore[arg-type]
+def _fetched(
+    rules: Rules, messages: Sequence[RawMessage], parsed: Sequence[Parsed]
+) -> list[Fetched]:
+    return [
+        Fetched(
+            extract(_block(raw.rfc822), local_case=rules.local_case),
+            body,
+            raw.size,
+            contents(raw.rfc822, body.attachments) if rules.attachments else {},
+        )
+        for raw, body in zip(messages, parsed, strict=True)
+    ]
 
 
 def _block(rfc822: bytes) -> bytes:

@@ -56,7 +56,7 @@ def context_of(rules: Rules, people: People, mailbox: int, box: Box) -> Context:
         box=box,
         blocklist=own.blocklist or None,
         trusted_authserv=rules.trusted_authserv,
-        local_case=rules.local_case,  # type: ignore[arg-type]
+        local_case=rules.local_case,
     )
 
 

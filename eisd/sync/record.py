@@ -12,7 +12,7 @@ All of these are written in one statement a batch. The others go by `eisd.sync.s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -86,6 +86,8 @@ class Fetched:
     headers: Headers
     parsed: Parsed
     size: int
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """The bytes of attachments that are to be kept, by SHA-256."""
 
 
 def book_of(tx: Tx) -> Book:
@@ -359,6 +361,7 @@ def content_of(rules: Rules, fetched: Fetched) -> Content:
         defects=(*headers.defects, *parsed.defects),
         sha256=parsed.sha256,
         attachments=parsed.attachments,
+        contents=fetched.contents,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from eisd.matcher.blocklist import Blocklist
 from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
+from eisd.mime.addresses import LocalCase
 from eisd.model.facts import KeyHash
 from eisd.model.mailbox import SyncMode
 
@@ -36,9 +37,11 @@ class Rules:
     policy: Policy
     mailboxes: Mapping[int, MailboxRules]
     trusted_authserv: frozenset[str] = frozenset()
-    local_case: str = "fold"
+    local_case: LocalCase = "fold"
     index: bool = True
     """Whether hashes of mail that concerns nobody are kept (`store.unmatched`)."""
+    attachments: bool = False
+    """Whether the bytes of attachments are kept (`store.attachments`)."""
 
     def of(self, mailbox: int) -> MailboxRules:
         """The rules of one mailbox; of one that is no longer configured, the plainest."""

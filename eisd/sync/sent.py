@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from eisd.matcher.codec import NOTHING, pack
 from eisd.matcher.facts import facts_of
 from eisd.matcher.keys import parent_key
+from eisd.mime.contents import contents
 from eisd.mime.headers import extract
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
@@ -33,7 +34,7 @@ def record(
     Once more for the same submission, it brings what is on record up to date: another time, or a
     contact that was not known then.
     """
-    headers = extract(_block(rfc822), local_case=rules.local_case)  # type: ignore[arg-type]
+    headers = extract(_block(rfc822), local_case=rules.local_case)
     facts = facts_of(
         headers,
         gate_at_ms=gate_at,
@@ -45,12 +46,14 @@ def record(
     copy, variant = _copy(tx, mailbox, submission, facts, len(rfc822))
     done = Settled()
     book = book_of(tx)
+    kept = contents(rfc822, parsed.attachments) if rules.attachments else {}
+    fetched = Fetched(headers, parsed, len(rfc822), kept)
     settle(
         rules,
         book,
         facts.id_key,
         at_hand={variant: facts},
-        content=(variant, content_of(rules, Fetched(headers, parsed, len(rfc822)))),
+        content=(variant, content_of(rules, fetched)),
         fetched=copy,
         done=done,
     )

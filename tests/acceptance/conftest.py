@@ -123,7 +123,7 @@ class Site:
         file = self.dir / "log"
         return file.read_text() if file.exists() else ""
 
-    def until(self, holds: Callable[[], bool], *, seconds: float = 15) -> float:
+    def until(self, holds: Callable[[], bool], *, seconds: float = 60) -> float:
         """Wait until something holds; how long it took."""
         began = time.monotonic()
         while not holds():

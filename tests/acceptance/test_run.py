@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from lab import mail
@@ -104,6 +105,35 @@ def test_contacts_imported_through_the_daemon_take_effect_at_once(site, dovecot,
 
 
 @pytest.mark.timeout(150)
+def test_attachments_are_kept_when_that_is_asked_for(site, dovecot, user):
+    """store.attachments = "matched" keeps the bytes of contacts' mail, however large; once each."""
+    plan, drawing = random.Random(7).randbytes(500_000), b"a drawing"  # noqa: S311
+    now = datetime.now(UTC)
+    inbox = [
+        ("Ada <ada@customer.test>", {"plan.bin": plan, "a.bin": drawing}),
+        ("Grace <grace@navy.test>", {"again.bin": drawing}),
+        ("Eve <eve@stranger.test>", {"strange.bin": b"strange"}),
+    ]
+    letters = [
+        (mail.make(author, user, "files", attachments=files, date=now), now)
+        for author, files in inbox
+    ]
+    dovecot.bulk(user, "INBOX", letters)
+    site.write(site.mailbox(dovecot, user) + '[store]\nattachments = "matched"\n')
+    site.ok("contacts", "import", site.contacts(*CONTACTS))
+
+    site.ok("run", "--once")
+
+    listed = site.rows("SELECT filename, size, sha256, stored FROM activity_attachments ORDER BY 1")
+    kept = dict(site.rows("SELECT sha256, content FROM blob"))
+    assert listed == [
+        ("a.bin", 9, sha256(drawing).hexdigest(), 1),
+        ("again.bin", 9, sha256(drawing).hexdigest(), 1),
+        ("plan.bin", 500_000, sha256(plan).hexdigest(), 1),
+    ]
+    assert sorted(kept.values()) == sorted([plan, drawing])
+
+
 def test_killed_at_any_moment_it_ends_in_the_same_state(make_site, dovecot, user):
     """After kill -9 at random moments and a restart, activities and outcomes are the same ones."""
     letters(dovecot, user, count=240)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from eisd.api import answers, disclosing
@@ -46,6 +46,19 @@ async def show_activity(
 ) -> Answer:
     """One activity with its copies, participants and attachments."""
     return await core.store.read(lambda db: answers.activity_show(db, activity, owner=owner))
+
+
+@routes.get("/activities/{activity}/attachments/{sha256}", tags=["activities"])
+async def get_attachment(
+    core: The, activity: int, sha256: str, owner: Annotated[str | None, Query(alias="as")] = None
+) -> Response:
+    """The bytes of an attachment, by the SHA-256 that its activity tells, where they are kept."""
+    found = await core.store.read(
+        lambda db: answers.attachment(db, activity, sha256.lower(), owner=owner)
+    )
+    # Whatever it claims to be, a browser is to save it and not to show it.
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(found, media_type="application/octet-stream", headers=headers)
 
 
 class VisibilityBody(Body):
