@@ -32,7 +32,7 @@ from eisd.matcher.keys import Hasher
 from eisd.mime.worker import ParserPool
 from eisd.outbox.desk import Desk
 from eisd.outbox.station import Services as Sending
-from eisd.store import folders, mailboxes
+from eisd.store import copies, folders, mailboxes
 from eisd.store.activities import Fresh
 from eisd.store.contact_import import Imported
 from eisd.store.database import Database, Tx
@@ -163,17 +163,18 @@ class Core:
                 mailboxes_at_work.append(Mailbox(row.id, plan, self.services))
         limit = asyncio.Semaphore(CONNECTING)
 
-        async def one(mailbox: Mailbox) -> Exception | None:
+        async def one(mailbox: Mailbox) -> tuple[str, Exception | None]:
             bind(mailbox=mailbox.name)
             async with limit:
                 try:
                     await Life(mailbox).once()
                 except Exception as exc:  # noqa: BLE001  told by name; the others go on
-                    return exc
-            return None
+                    return mailbox.name, exc
+            return mailbox.name, None
 
-        results = await asyncio.gather(*(one(mailbox) for mailbox in mailboxes_at_work))
-        found = dict(zip((m.name for m in mailboxes_at_work), results, strict=True))
+        found = dict(await asyncio.gather(*map(one, mailboxes_at_work)))
+        late = [m for m in mailboxes_at_work if not found[m.name] and await self._waits(m)]
+        found |= await asyncio.gather(*map(one, late))  # mail that another mailbox made wanted
         return {name: error or unsent.get(name) for name, error in found.items()}
 
     async def close(self) -> None:
@@ -348,6 +349,9 @@ class Core:
         paused |= {name for name, plan in plans.items() if plan.over}
         self.outbox.local_case = settings.normalize.local_case
         await self.outbox.posts.apply(stations(settings, plans, ids), paused)
+
+    async def _waits(self, mailbox: Mailbox) -> bool:
+        return bool(await self.store.read(lambda db: copies.queue(db, mailbox.id, 1)))
 
     async def _row(self, mailbox: int) -> MailboxRow:
         return await self.store.read(lambda db: mailboxes.by_id(db, mailbox))

@@ -208,6 +208,32 @@ async def test_uspacy_reads_chosen_folders_of_a_month(tmp_path: Path, played: bo
         assert await here.subjects() == expected
 
 
+async def test_once_ends_with_nothing_left_to_fetch(tmp_path: Path, monkeypatch):
+    """What one mailbox's mail makes wanted in another is fetched in the same run."""
+    async with office(tmp_path / "o", "close") as here:
+        await here.contact("c1", ADA)
+        parse = here.core.services.parser.parse
+        answered = asyncio.Event()
+
+        async def late(messages: Any) -> Any:
+            """Anna's text comes only when Bert's mailbox has been looked through."""
+            await answered.wait()
+            return await parse(messages)
+
+        monkeypatch.setattr(here.core.services.parser, "parse", late)
+        here.deliver(ADA, f"anna@{OURS}", "question", message_id="<q@x>", at=ago(hours=3))
+        here.deliver(EVE, f"bert@{OURS}", "answer", in_reply_to="<q@x>", box="bert")
+        running = asyncio.create_task(here.core.once())
+        listed = "SELECT 1 FROM message_outcomes WHERE mailbox = 'bert'"
+        while not await here.rows(listed):  # noqa: ASYNC110 - the row is the only sign
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        answered.set()
+        assert not any((await running).values())
+
+        assert await here.subjects() == ["answer", "question"]
+
+
 async def test_close_inherits_looks_back_and_knows_its_domain(tmp_path: Path, played: bool):
     """Close gives an answer to the thread's contact, and a new address all of its past."""
     async with office(tmp_path / "o", "close" if played else "default") as here:
