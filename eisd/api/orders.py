@@ -19,6 +19,7 @@ from eisd.api.originals import Source, read_original
 from eisd.api.rendering import rendered
 from eisd.api.request import Body
 from eisd.errors import ExitCode, UserError
+from eisd.matcher.keys import parent_key
 from eisd.mime.addresses import address_key
 from eisd.model.outgoing import File, Outgoing, Party
 from eisd.model.submission import SubmissionState
@@ -27,7 +28,7 @@ from eisd.outbox.desk import Order
 from eisd.outbox.reply import Words, forward, reply
 from eisd.outbox.state import Event
 from eisd.outbox.template import Rendered
-from eisd.store import outbox_views
+from eisd.store import outbox, outbox_views
 from eisd.store.sql import Connection
 
 Answer = dict[str, Any]
@@ -150,11 +151,11 @@ def page(
 
 
 def show(db: Connection, submission: int) -> Answer:
-    """A submission as people see it. Raises UserError (67)."""
-    found = outbox_views.show(db, submission)
-    if found is None:
+    """A submission as people see it, with what answered it. Raises UserError (67)."""
+    found, row = outbox_views.show(db, submission), outbox.by_id(db, submission)
+    if found is None or row is None:
         raise UserError(f"there is no submission {submission}", code=ExitCode.UNKNOWN)
-    return found
+    return {**found, "answers": outbox_views.answers(db, parent_key(row.id_key))}
 
 
 async def change(core: Core, submission: int, event: Event) -> Answer:

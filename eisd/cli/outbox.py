@@ -68,7 +68,7 @@ def list_(
 @json_option
 @click.pass_obj
 def show(context: Context, *, id_: int, as_json: bool) -> None:
-    """Show a message with its recipients and the server's words; 67 when there is none."""
+    """Show a message: its recipients, the server's words, what answered it; 67: there is none."""
 
     def answer(db: Any) -> dict[str, Any]:
         from eisd.api import orders  # noqa: PLC0415 - only without a daemon
@@ -96,6 +96,10 @@ def show(context: Context, *, id_: int, as_json: bool) -> None:
     lines += [
         ("to", f"{person['address']}  {person['state']}  {person['reply']}")
         for person in one["recipients"]
+    ]
+    lines += [
+        ("answer", f"activity {back['activity']}  {back['kind']}  {back['occurred_at']}")
+        for back in one["answers"]
     ]
     for key, value in lines:
         if value not in {None, ""}:

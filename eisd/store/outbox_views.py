@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from eisd.store.sql import now_ms, stamp
+from eisd.store.sql import now_ms, signed, stamp
+from eisd.store.threads import Ref
 
 Shown = dict[str, object]
+ANSWERS = 100
+"""So many answers are shown of one submission."""
 
 _COLUMNS = (
     "id",
@@ -96,6 +99,24 @@ def show(db: sqlite3.Connection, submission: int) -> Shown | None:
         )
     ]
     return found
+
+
+def answers(db: sqlite3.Connection, parent: int) -> list[Shown]:
+    """Activities of what came back to the message that answers name by this hash, oldest first.
+
+    Answers to its answers name it too; what is our own is none.
+    """
+    rows = db.execute(
+        """
+        SELECT a.id, a.kind, a.contact_id, a.occurred_at FROM message_ref r
+        JOIN activity a ON a.message_id = r.message_id
+        WHERE r.ref = ? AND r.kind = ? AND a.direction = 'incoming'
+        ORDER BY a.occurred_at, a.id LIMIT ?
+        """,
+        (signed(parent), Ref.PARENT, ANSWERS),
+    )
+    columns = ("activity", "kind", "contact_id", "occurred_at")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def in_doubt(db: sqlite3.Connection) -> list[tuple[int, str, int]]:

@@ -56,7 +56,7 @@ async def list_submissions(
 
 @routes.get("/outbox/{submission}", tags=["outbox"])
 async def show_submission(core: The, submission: int) -> Answer:
-    """One submission with its recipients and activities."""
+    """One submission with its recipients, its activities, and those of what answered it."""
     return await orders.shown(core, submission)
 
 
