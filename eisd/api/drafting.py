@@ -52,10 +52,10 @@ async def edit(core: Core, draft: int, changes: dict[str, Any]) -> Answer:
     row_id = core.outbox.station(mailbox).id
     content = body.model_dump_json().encode()
     people = _people(core, made)
-    await _unfile(core, row)
     await core.store.write(
         lambda tx: drafts.change(tx.db, draft, row_id, content, made.subject, people)
     )
+    await _unfile(core, row)
     if body.file:
         await _file(core, draft, mailbox, made)
     return await shown(core, draft)

@@ -27,7 +27,7 @@ from eisd.outbox.pace import Pace
 from eisd.outbox.results import Result
 from eisd.outbox.station import Services, Station
 from eisd.outbox.verdict import Ruling
-from eisd.store import outbox, reports
+from eisd.store import outbox
 from eisd.store.database import Tx
 from eisd.store.outbox import Submission
 from eisd.store.sql import now_ms
@@ -40,13 +40,14 @@ AHEAD = 32
 LOOK = 300.0
 """At least so often the queue is looked at, bell or no bell."""
 SEND = 600.0
-"""Seconds one message may take; the sender has shorter limits for each of its steps."""
+"""Seconds one message may take besides its bytes; the sender has limits for each of its steps."""
+SLOWEST = 16 * 1024
+"""Bytes a second: over a slower line a message is given up as lost."""
 FINISH = 5.0
 """Seconds a message under way is given when the daemon ends."""
 PATIENCE = 60.0
 """Seconds that `run --once` waits for a limit."""
 _REST = {Ruling.AUTH: (300.0, 6 * 3600.0), Ruling.CONFIG: (300.0, 3600.0)}
-
 
 Move = Callable[[Tx], T]
 
@@ -157,13 +158,17 @@ class Outbox:
         at = await self._store.read(lambda db: outbox.next_due(db, self.station.id))
         return otherwise if at is None else max(0.001, (at - now_ms()) / 1000)
 
-    async def _keep_pace(self, recipients: int, *, once: bool) -> None:
-        """Wait until the mailbox's and the provider's limits let one more message go."""
+    async def _keep_pace(self, recipients: int, *, once: bool) -> float:
+        """Wait until the limits of mailbox and host let one more message go, and take its place.
+
+        It is taken before the message goes, for others share the limits. Returns when (seconds).
+        """
         while wait := max(pace.wait(time(), recipients) for pace in self._paces):
             if once and wait > PATIENCE:
                 raise Transient("the limit of messages is reached", code="throttled")
             emit(events.OUTBOX_PACED, wait_s=round(wait, 1))
             await asyncio.sleep(min(wait, LOOK))
+        return self._note(recipients)
 
     async def _expired(self, row: Submission) -> bool:
         """Whether the message was tried for too long: then it has failed.
@@ -181,8 +186,8 @@ class Outbox:
 
     async def _one(self, sender: Sender, job: _Job, *, once: bool) -> None:
         with bind(trace_id=trace_id(self.station.name, job.row.message_id)):
-            await self._keep_pace(len(job.recipients), once=once)
-            task = asyncio.ensure_future(self._send(sender, job))
+            taken = await self._keep_pace(len(job.recipients), once=once)
+            task = asyncio.ensure_future(self._send(sender, job, taken))
             try:
                 await asyncio.shield(task)
             except asyncio.CancelledError:
@@ -222,31 +227,42 @@ class Outbox:
         )
         self._services.tell(self.station.name, fresh)
 
-    async def _send(self, sender: Sender, job: _Job) -> None:
+    async def _send(self, sender: Sender, job: _Job, taken: float) -> None:
         row = job.row
         envelope = Envelope(row.sender, job.recipients, row.utf8, row.envelope_id)
 
         async def commit() -> None:
             await self._store.write(lambda tx: moves.commit(tx, row.id))
 
+        def give_back() -> None:
+            for pace in self._paces:
+                pace.undo(taken, len(job.recipients))
+
         try:
-            async with asyncio.timeout(SEND):
+            async with asyncio.timeout(SEND + len(job.rfc822) / SLOWEST):
                 receipt = await sender.send(envelope, job.rfc822, before_commit=commit)
         except moves.Withdrawn:
-            return
+            give_back()
         except (InDoubt, TimeoutError) as error:
             await self._lost(row, error)
         except DriverError as error:
+            give_back()
             await self._refused(row, results.of_error(error), error)
         else:
+            give_back()
             self._went(receipt)
             await self._written()
             self._writing = asyncio.create_task(self._accepted(job, receipt))
 
     def _went(self, receipt: Receipt) -> None:
         self.result, self._tries = None, 0
+        self._note(len(receipt.recipients))
+
+    def _note(self, recipients: int) -> float:
+        at = time()
         for pace in self._paces:
-            pace.note(time(), len(receipt.recipients))
+            pace.note(at, recipients)
+        return at
 
     async def _written(self) -> None:
         """Wait until the last message's answer is on record; it is written beside the next one."""
@@ -263,7 +279,7 @@ class Outbox:
         at = round(receipt.accepted_at.timestamp() * 1000)
 
         def write(tx: Tx) -> None:
-            _mark_dead(tx, row, dead, at)
+            moves.mark_dead(tx, row, dead, at)
             moves.accepted(
                 tx,
                 self._services.recorder,
@@ -297,7 +313,7 @@ class Outbox:
         retry_at = now_ms() + round(pause * 1000) if own else row.next_at
 
         def write(tx: Tx) -> None:
-            _mark_dead(tx, row, result.dead, now_ms())
+            moves.mark_dead(tx, row, result.dead, now_ms())
             moves.later(
                 tx,
                 self._services.recorder,
@@ -338,7 +354,7 @@ class Outbox:
         """Nobody will have it, and whoever sent it is told."""
 
         def write(tx: Tx) -> SubmissionState:
-            _mark_dead(tx, row, dead, now_ms())
+            moves.mark_dead(tx, row, dead, now_ms())
             return moves.failed(tx, self._services.recorder, row.id, fates, reply=reply)
 
         state = await self._store.write(write)
@@ -378,11 +394,3 @@ class Outbox:
             error=error,
         )
         await self.bell.wait(pause)
-
-
-def _mark_dead(tx: Tx, row: Submission, dead: Sequence[str], at: int) -> None:
-    """The server itself says that nobody is reached by these addresses."""
-    if dead:
-        for one in outbox.recipients(tx.db, row.id):
-            if one.address in dead:
-                reports.bounced(tx.db, one.exact, at, "5.1.1")

@@ -14,7 +14,7 @@ from eisd.model.mail import Parsed
 from eisd.model.submission import Filing, RecipientState, SubmissionState
 from eisd.outbox.state import TRANSITIONS, Event, step
 from eisd.outbox.station import Recorder
-from eisd.store import outbox
+from eisd.store import outbox, reports
 from eisd.store.activities import Fresh
 from eisd.store.database import Tx
 from eisd.store.outbox import NewSubmission, Submission
@@ -266,3 +266,11 @@ def _conclude(tx: Tx, recorder: Recorder, submission: int) -> None:
     late = row.sent_at is not None and abs(row.sent_at - row.due_at) > SKEW_MS
     at = row.sent_at if late and row.sent_at is not None else row.due_at
     recorder.sent(tx, row.mailbox, submission, row.id_key, at)
+
+
+def mark_dead(tx: Tx, row: Submission, dead: Sequence[str], at: int) -> None:
+    """The server itself says that nobody is reached by these addresses."""
+    if dead:
+        for one in outbox.recipients(tx.db, row.id):
+            if one.address in dead:
+                reports.bounced(tx.db, one.exact, at, "5.1.1")

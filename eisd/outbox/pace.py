@@ -50,6 +50,13 @@ class Window:
         self._taken.append((at, weight))
         self._sum += weight
 
+    def undo(self, at: float, recipients: int) -> None:
+        """A message that was noted did not go out."""
+        taken = at, self._weight(recipients)
+        if taken in self._taken:
+            self._taken.remove(taken)
+            self._sum -= taken[1]
+
     def _weight(self, recipients: int) -> int:
         return recipients if self.limit.recipients else 1
 
@@ -75,6 +82,11 @@ class Pace:
         """A message went out."""
         for one in self._windows:
             one.note(at, recipients)
+
+    def undo(self, at: float, recipients: int) -> None:
+        """A message that was noted did not go out."""
+        for one in self._windows:
+            one.undo(at, recipients)
 
 
 def backlog(limits: Iterable[Limit]) -> tuple[float, int]:

@@ -48,15 +48,16 @@ def add(
         dict(headers),
     ):
         return known
+    now = now_ms()
     (version,) = db.execute(
         "SELECT coalesce(max(version), 0) + 1 FROM template WHERE name = ?", (name,)
     ).fetchone()
     db.execute(
         "INSERT INTO template (name, version, subject, text, html, headers, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (name, version, subject, text, html, json.dumps(headers), now_ms()),
+        (name, version, subject, text, html, json.dumps(headers), now),
     )
-    return Template(name, version, subject, text, html, headers)
+    return Template(name, version, subject, text, html, headers, stamp(now))
 
 
 def get(db: sqlite3.Connection, name: str, version: int | None = None) -> Template | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from eisd.api.app import create
 from eisd.config.load import load
 from eisd.daemon.core import Core
+from eisd.driver.interface import Login, Sender
 from eisd.driver.memory import MemoryDriver
 from eisd.driver.memory_mailbox import MemoryMailbox
 from eisd.driver.registry import Registry, registry_of
@@ -36,6 +37,25 @@ class Driver(MemoryDriver):
     def options(self, table: Mapping[str, object], *, address: str) -> str:
         del table
         return address
+
+    def sender(self, options: Any, login: Login) -> AbstractAsyncContextManager[Sender]:
+        """One password opens both ways."""
+        return super().sender(options, _Same(login))
+
+
+class _Same:
+    """A login whose password is that of the mailbox, whatever asks."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    async def password(self, table: str = "") -> str:
+        del table
+        return await self._login.password()
+
+    async def access_token(self, *, refused: str = "") -> str:
+        """The mailbox's own."""
+        return await self._login.access_token(refused=refused)
 
 
 class Desk:
