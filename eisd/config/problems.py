@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -107,6 +108,7 @@ def suggest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     return lower[found[0]] if found else ""
 
 
+@lru_cache(4_096)
 def is_secret_name(name: str) -> bool:
     """Whether a key's name says, even misspelt, that its value is a secret."""
     if name == "same_as" or name.endswith(("_url", "_file")):

