@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ class Driver(MemoryDriver):
         del table
         return address
 
-    def sender(self, options: Any, login: Login) -> AbstractAsyncContextManager[Sender]:
+    @asynccontextmanager
+    async def sender(self, options: Any, login: Login) -> AsyncIterator[Sender]:
         """One password opens both ways."""
-        return super().sender(options, _Same(login))
+        async with super().sender(options, _Same(login)) as sender:
+            yield sender
 
 
 class _Same:
