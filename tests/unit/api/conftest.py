@@ -83,6 +83,13 @@ class Desk:
         finally:
             await self.core.close()
 
+    async def configure(self) -> None:
+        """Take the changed file in, as a reload does, but let no mailbox start by itself."""
+        check = self.registry.check
+        loaded = await asyncio.to_thread(load, self.config, check_driver=check)
+        await self.core._configure(loaded)
+        self.core.loaded = loaded
+
     async def get(self, path: str, **params: Any) -> Any:
         """GET what must be there."""
         reply = await self.http.get(f"/v1{path}", params=params)

@@ -10,7 +10,7 @@ from lab.mail import make
 async def test_kept_bytes_are_given_to_those_who_may_see_them(desk):
     """With store.attachments = "matched" the bytes come back as they were, never as a page."""
     desk.config.write_text(desk.config.read_text() + '[store]\nattachments = "matched"\n')
-    await desk.core.reload()
+    await desk.configure()
     await desk.post("/contacts", {"contacts": [{"id": "1", "emails": ["ada@customer.test"]}]})
     letter = make("ada@customer.test", "sales@us.test", attachments={"a.html": b"<b>plan</b>"})
     desk.provider.deliver(letter, gate_at=datetime.now(UTC))

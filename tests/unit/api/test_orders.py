@@ -113,7 +113,7 @@ async def test_a_reply_to_all_is_never_to_ourselves(desk):
     """Neither to the mailbox nor to an alias of it, tagged or not; to everybody else once."""
     text = desk.config.read_text()
     desk.config.write_text(f'{text}aliases = ["info@us.test"]\n')
-    await desk.core.reload()
+    await desk.configure()
     to = [SALES, "bob@y.test", "Info+web@us.test"]
     activity = await received(desk, to=to, cc=["info@us.test", "cy@z.test", ADA])
 
@@ -154,7 +154,7 @@ async def test_templates_of_files(desk):
     (folder / "hello.txt").write_text("Subject: To {{ contact.name }}\n\nHello {{ word }}")
     (folder / "hello.html").write_text("<p>{{ word }}</p>")
     desk.config.write_text(f'{desk.config.read_text()}[outbound]\ntemplates = "templates"\n')
-    await desk.core.reload()
+    await desk.configure()
     await desk.post("/contacts", CONTACTS)
     fields = {"word": "<you>"}
 
@@ -200,7 +200,7 @@ async def test_mailboxes_of_one_host_share_its_limits(desk):
     desk.config.write_text(
         f"{desk.config.read_text()}[mailboxes.second]{second}[outbound.hosts.memory]\nper_day = 1\n"
     )
-    await desk.core.reload()
+    await desk.configure()
     for mailbox in ("sales", "second"):
         await send(desk, MAIL | {"mailbox": mailbox})
 
