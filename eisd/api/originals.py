@@ -16,7 +16,7 @@ from typing import Any, Final
 from eisd.api.core import Core
 from eisd.errors import DriverError, ExitCode, Transient, UserError
 from eisd.mime.contents import contents
-from eisd.mime.headers import decode_text, extract
+from eisd.mime.headers import decode_text, extract, header_block
 from eisd.model.mail import Address, Parsed, RawMessage
 from eisd.model.outgoing import File, Party
 from eisd.outbox.check import SIZE
@@ -119,8 +119,7 @@ def _on_record(shown: dict[str, Any]) -> Original:
 
 
 def _as_fetched(raw: RawMessage, parsed: Parsed, files: tuple[File, ...]) -> Original:
-    end = raw.rfc822.find(b"\r\n\r\n")
-    headers = extract(raw.rfc822 if end < 0 else raw.rfc822[: end + 2])
+    headers = extract(header_block(raw.rfc822))
     return Original(
         sender=(*_parties(headers.from_), Party(""))[0],
         message_id=headers.message_id or "",

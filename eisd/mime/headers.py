@@ -36,6 +36,7 @@ __all__ = [
     "decode_text",
     "extract",
     "fingerprint",
+    "header_block",
     "header_lines",
     "identity",
     "message_id",
@@ -67,6 +68,12 @@ _ORIGINAL: Final = frozenset({b"x-original-from", b"x-original-sender"})
 _ADDRESS_FIELDS: Final = (b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to")
 _REFERENCES_READ: Final = 16 << 10
 _NO_ADDRESSES: Final = AddressList(())
+
+
+def header_block(rfc822: bytes) -> bytes:
+    """A message's header block (RFC 5322 2.1): up to the first empty line."""
+    ends = [at for mark in (b"\r\n\r\n", b"\n\n") if (at := rfc822.find(mark)) >= 0]
+    return rfc822[: min(ends) + 2] if ends else rfc822
 
 
 def header_lines(header: bytes) -> tuple[list[bytes], bool]:

@@ -18,7 +18,7 @@ from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
 from eisd.logs import bind, emit, trace_id
 from eisd.mime.contents import contents
-from eisd.mime.headers import extract, identity
+from eisd.mime.headers import extract, header_block, identity
 from eisd.model.activity import OutcomeReason
 from eisd.model.mail import Parsed, RawMessage
 from eisd.store import copies, folders, removals
@@ -209,16 +209,10 @@ def _fetched(
 ) -> list[Fetched]:
     return [
         Fetched(
-            extract(_block(raw.rfc822), local_case=rules.local_case),
+            extract(header_block(raw.rfc822), local_case=rules.local_case),
             body,
             raw.size,
             contents(raw.rfc822, body.attachments) if rules.attachments else {},
         )
         for raw, body in zip(messages, parsed, strict=True)
     ]
-
-
-def _block(rfc822: bytes) -> bytes:
-    """A message's header block (RFC 5322 2.1): up to the first empty line."""
-    ends = [at for mark in (b"\r\n\r\n", b"\n\n") if (at := rfc822.find(mark)) >= 0]
-    return rfc822[: min(ends) + 2] if ends else rfc822

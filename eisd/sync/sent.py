@@ -12,7 +12,7 @@ from eisd.matcher.codec import NOTHING, pack
 from eisd.matcher.facts import facts_of
 from eisd.matcher.keys import parent_key
 from eisd.mime.contents import contents
-from eisd.mime.headers import extract
+from eisd.mime.headers import extract, header_block
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
 from eisd.model.mail import Parsed
@@ -34,7 +34,7 @@ def record(
     Once more for the same submission, it brings what is on record up to date: another time, or a
     contact that was not known then.
     """
-    headers = extract(_block(rfc822), local_case=rules.local_case)
+    headers = extract(header_block(rfc822), local_case=rules.local_case)
     facts = facts_of(
         headers,
         gate_at_ms=gate_at,
@@ -138,8 +138,3 @@ class Recording:
     def seen(self, tx: Tx, id_key: bytes) -> bool:
         """Whether some mailbox lists the message: then it was sent."""
         return sent.seen_elsewhere(tx.db, id_key)
-
-
-def _block(rfc822: bytes) -> bytes:
-    end = rfc822.find(b"\r\n\r\n")
-    return rfc822 if end < 0 else rfc822[: end + 2]
