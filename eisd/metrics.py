@@ -211,6 +211,16 @@ OAUTH_REFRESHES = Counter(
     "provider",
     "outcome",
 )
+OAUTH_TOKEN_EXPIRY = Gauge(
+    "oauth_token_expiry_timestamp_seconds",
+    "When the access token that was used last ends; it is replaced before that.",
+    "mailbox",
+)
+OAUTH_GRANT_EXPIRY = Gauge(
+    "oauth_grant_expiry_timestamp_seconds",
+    "When the sign-in itself ends and a person has to sign in again; only where that is known.",
+    "mailbox",
+)
 
 # Mail that goes out
 
@@ -224,6 +234,11 @@ OUTBOX_DELIVERIES = Counter(
     "Tries to send, by outcome: sent, deferred, failed, or doubt (it may be out).",
     "mailbox",
     "outcome",
+)
+OUTBOX_DELIVERY_DURATION = Histogram(
+    "outbox_delivery_duration_seconds",
+    "One try to send over a connection that stands, to the server's answer or the lack of one.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
 )
 
 # Database and runtime

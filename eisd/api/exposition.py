@@ -10,7 +10,7 @@ import asyncio
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -67,6 +67,8 @@ def take(core: Core) -> Reading:
                 (name,): one.synced_at for name, one in boxes.items() if one.synced_at is not None
             },
             metrics.MAILBOX_BACKLOG: {(name,): float(seen.backlog.get(name, 0)) for name in boxes},
+            metrics.OAUTH_TOKEN_EXPIRY: _of(boxes, core.keeper.expiring),
+            metrics.OAUTH_GRANT_EXPIRY: _of(boxes, core.keeper.ending),
             metrics.OUTBOX_MESSAGES: {
                 (state.value,): float(seen.outbox.get(state, 0)) for state in _WAITING
             },
@@ -81,6 +83,11 @@ def take(core: Core) -> Reading:
             metrics.BUILD_INFO: {(__version__, platform.python_version(), SQLITE_VERSION): 1.0},
         }
     )
+
+
+def _of(names: Collection[str], told: Mapping[str, float]) -> Values:
+    """What is told of mailboxes that are at work."""
+    return {(name,): value for name, value in told.items() if name in names}
 
 
 async def scrape(core: Core) -> bytes:

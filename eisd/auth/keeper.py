@@ -88,6 +88,8 @@ class Keeper:
         self._apps_refused: dict[str, tuple[float, Refused]] = {}
         self.ending: dict[str, float] = {}
         """When sign-ins end whatever happens, as far as that is known: seconds since 1970."""
+        self.expiring: dict[str, float] = {}
+        """When the access tokens given out last end: seconds since 1970."""
 
     def configure(self, apps: Mapping[str, App], secret: Secret) -> None:
         """Take the applications of the configuration; what was refused before may be right now."""
@@ -168,6 +170,7 @@ class Keeper:
         async with self.grants.alone(name):
             await self.grants.delete(name)
         self.ending.pop(name, None)
+        self.expiring.pop(name, None)
         provider = app.provider.title if app else None
         emit(events.AUTH_FORGOTTEN, mailbox=name, provider=provider, revoked=revoked)
         return revoked
@@ -186,6 +189,7 @@ class Keeper:
     # Inside
 
     def _mark(self, name: str, grant: Grant) -> None:
+        self.expiring[name] = grant.expires_at
         if grant.refresh_expires_at:
             self.ending[name] = grant.refresh_expires_at
         else:

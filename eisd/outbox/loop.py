@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from time import time
 from typing import TypeVar
 
-from eisd import events
+from eisd import events, metrics
 from eisd.bell import Bell
 from eisd.driver.interface import Sender
 from eisd.errors import DriverError, InDoubt, StoreError, Transient, UserError
@@ -239,8 +239,9 @@ class Outbox:
                 pace.undo(taken, len(job.recipients))
 
         try:
-            async with asyncio.timeout(SEND + len(job.rfc822) / SLOWEST):
-                receipt = await sender.send(envelope, job.rfc822, before_commit=commit)
+            with metrics.OUTBOX_DELIVERY_DURATION.time():
+                async with asyncio.timeout(SEND + len(job.rfc822) / SLOWEST):
+                    receipt = await sender.send(envelope, job.rfc822, before_commit=commit)
         except moves.Withdrawn:
             give_back()
         except (InDoubt, TimeoutError) as error:

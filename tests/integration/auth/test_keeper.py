@@ -39,6 +39,7 @@ async def test_a_token_is_replaced_before_it_ends(tmp_path: Path, vendor: str):
         assert after.access_token != before.access_token
         assert (after.refresh_token == before.refresh_token) == (vendor == "google")
         assert await keeper.grants.load("anna") == after
+        assert keeper.expiring == {"anna": after.expires_at}
 
 
 async def test_many_askers_cause_one_refresh(tmp_path: Path):

@@ -114,6 +114,21 @@ async def test_states_and_issues_are_shown(desk, events):
     assert values(await scrape(desk), "eisd_mailbox_up") == {}, "a paused one alarms nobody"
 
 
+async def test_when_tokens_and_sign_ins_end_is_shown(desk):
+    """Of a mailbox at work; of one that is not configured any more nothing is left."""
+    await desk.core.start()
+    for name in ("sales", "gone"):
+        desk.core.keeper.expiring[name] = 1_800_000_000.0
+        desk.core.keeper.ending[name] = 1_900_000_000.0
+
+    text = await scrape(desk)
+
+    tokens = values(text, "eisd_oauth_token_expiry_timestamp_seconds")
+    assert tokens == {'mailbox="sales"': 1_800_000_000.0}
+    sign_ins = values(text, "eisd_oauth_grant_expiry_timestamp_seconds")
+    assert sign_ins == {'mailbox="sales"': 1_900_000_000.0}
+
+
 async def test_nothing_of_the_mail_is_shown(desk):
     """Addresses, subjects, folders and contacts appear in no label."""
     contact = {"id": "canary-contact", "emails": ["canary-ada@customer.test"]}

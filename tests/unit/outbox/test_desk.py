@@ -8,6 +8,7 @@ import pytest
 from lab.office import MAIL, Office
 
 from eisd.errors import UserError
+from eisd.metrics import OUTBOX_DELIVERY_DURATION
 from eisd.model.outgoing import Party
 from eisd.outbox.state import Event
 from eisd.store.sql import now_ms
@@ -30,6 +31,7 @@ async def test_accepted_mail_is_an_activity_at_once(office: Office):
 async def test_a_sent_message_is_filed_and_its_copy_joins_the_activity(office: Office):
     """Sent, filed once, and what the mailbox's sync sees of it is the same activity."""
     await office.world.contact("c1", "ada@x.test")
+    tries = sum(OUTBOX_DELIVERY_DURATION.values()[()][0])
     await office.desk.posts.start()
 
     submission = await office.send()
@@ -38,6 +40,7 @@ async def test_a_sent_message_is_filed_and_its_copy_joins_the_activity(office: O
     await office.world.sync()
 
     assert row.attempts == 1
+    assert sum(OUTBOX_DELIVERY_DURATION.values()[()][0]) == tries + 1
     assert office.subjects() == ["Offer"]
     assert len(office.sent()) == 1
     assert await office.statuses() == [("c1", "outbox", "sent")]
