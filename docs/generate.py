@@ -16,6 +16,7 @@ from eisd.auth import reference as refusals
 from eisd.cli import reference as commands
 from eisd.config import generate as configuration
 from eisd.driver import presets_reference as providers
+from eisd.logs import catalog
 from eisd.logs import reference as events
 from eisd.model.mailbox import MailboxState
 from eisd.outbox import reference as sending
@@ -121,6 +122,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/reference/smtp-errors.md": sending.render,
     ROOT / "docs/reference/providers.md": providers.render,
     ROOT / "docs/reference/states.md": states,
+    ROOT / "systemd/eisd.catalog": catalog.render,
 }
 """Every generated file, and what its text is."""
 

@@ -20,6 +20,7 @@ AFTERWARDS: Final = (
     ("systemd-sysusers", "eisd.conf"),
     ("systemd-tmpfiles", "--create", "eisd.conf"),
     ("systemctl", "daemon-reload"),
+    ("journalctl", "--update-catalog"),
 )
 SECONDS: Final = 60
 

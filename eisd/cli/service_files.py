@@ -25,6 +25,7 @@ TARGETS: Final = {
     **{name: PurePosixPath("etc/systemd/system", name) for name in UNITS},
     "eisd.sysusers.conf": PurePosixPath("etc/sysusers.d/eisd.conf"),
     "eisd.tmpfiles.conf": PurePosixPath("etc/tmpfiles.d/eisd.conf"),
+    "eisd.catalog": PurePosixPath("usr/local/lib/systemd/catalog/eisd.catalog"),
 }
 """Each shipped file, and where it goes below the root directory."""
 

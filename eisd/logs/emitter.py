@@ -6,7 +6,6 @@ import atexit
 import logging
 import os
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from eisd.events import (
     Level,
 )
 from eisd.logs import formats, redact
+from eisd.logs.catalog import MESSAGE_IDS
 from eisd.logs.count import count
 from eisd.logs.fold import Entry, Folds
 from eisd.logs.journal import JournalSink, encode, is_journal
@@ -36,8 +36,14 @@ REPEAT_WINDOW: Final = 60.0
 """Seconds in which repetitions of a folded event become one line."""
 
 _PRIORITY: Final = {10: "7", 20: "6", 30: "4", 40: "3", 50: "2"}
-_JOURNAL_FIELDS: Final = ("event", "mailbox", "trace_id", "message_id", "outbox_id")
-_NAMESPACE: Final = uuid.UUID("6f1f5f3e-6f6c-5b1e-9f52-4f0c7b8d2a11")
+_JOURNAL_FIELDS: Final = {
+    "event": "EISD_EVENT",
+    "mailbox": "EISD_MAILBOX",
+    "trace_id": "EISD_TRACE_ID",
+    "message_id": "EISD_MESSAGE_ID",
+    "submission": "EISD_OUTBOX_ID",
+}
+"""What can be searched for in the journal; the rest stands in the JSON line."""
 _ALIASES: Final = {name.replace(".", "_"): name for name in ERROR if "." in name}
 
 Record = MutableMapping[str, Any]
@@ -289,11 +295,13 @@ def _journal_entry(entry: Entry) -> bytes:
         "PRIORITY": _PRIORITY[entry.level],
         "SYSLOG_IDENTIFIER": "eisd",
     }
-    for name in _JOURNAL_FIELDS:
+    for name, key in _JOURNAL_FIELDS.items():
         if name in entry.record:
-            fields[f"EISD_{name.upper()}"] = str(entry.record[name])
+            fields[key] = str(entry.record[name])
+    event = str(entry.record["event"])
+    if event in MESSAGE_IDS:
+        fields["MESSAGE_ID"] = MESSAGE_IDS[event]
     if entry.origin is not None:
-        fields["MESSAGE_ID"] = uuid.uuid5(_NAMESPACE, str(entry.record["event"])).hex
         fields["CODE_FILE"], fields["CODE_LINE"] = entry.origin[0], str(entry.origin[1])
     return encode(fields)
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from eisd.events import BOUND, CATALOGUE, ERROR, EventSpec
+from eisd.logs.catalog import MESSAGE_IDS, REMEDIES
 
 HEAD: Final = f"""\
 # Events
@@ -29,6 +30,12 @@ cannot go on. An hour without mail logs one `daemon.heartbeat`.
 
 Email addresses stand in the log as `addr:` and a keyed hash. Subjects, bodies and secrets never
 stand in it.
+
+Under systemd each line is an entry of the journal with fields of its own, so that
+`journalctl EISD_MAILBOX=sales` or `journalctl EISD_TRACE_ID=...` finds it: `EISD_EVENT`,
+`EISD_MAILBOX`, `EISD_TRACE_ID`, `EISD_MESSAGE_ID`, `EISD_OUTBOX_ID` (the submission), `PRIORITY`,
+and for errors `CODE_FILE` and `CODE_LINE`. What wants attention has a `MESSAGE_ID`, named below, by
+which `journalctl -x` adds what to do.
 """
 
 
@@ -56,8 +63,16 @@ def _entry(spec: EventSpec) -> str:
         f"\n### `{spec.name}`\n\n"
         f"*{spec.level.name.lower()}{folded}* - {spec.help}\n\n"
         f"> {spec.msg}\n\n"
-        f"Fields: {fields}{failure}\n{metric}"
+        f"Fields: {fields}{failure}\n{metric}{_remedy(spec.name)}"
     )
+
+
+def _remedy(name: str) -> str:
+    """What to do, of an event that has an entry in the journal's catalogue."""
+    if name not in REMEDIES:
+        return ""
+    text = REMEDIES[name].do.replace("@EISD_MAILBOX@", "NAME")
+    return f"\nTo do: {text}\n\nJournal: `MESSAGE_ID={MESSAGE_IDS[name]}`\n"
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import eisd
 from eisd import events
-from eisd.events import CATALOGUE, EventSpec
-from eisd.logs import reference
+from eisd.events import CATALOGUE, EventSpec, Level
+from eisd.logs import catalog, reference
 
 ROOT = Path(eisd.__file__).parents[1]
 OURS = sorted([*ROOT.glob("eisd/**/*.py"), *ROOT.glob("drivers/**/*.py")])
@@ -22,6 +24,39 @@ SILENCES = {"eisd/wire/imap_protocol.py"}
 def test_the_reference_equals_the_catalogue():
     """docs/reference/events.md is what `python -m eisd.logs.reference` prints."""
     assert (ROOT / "docs/reference/events.md").read_text() == reference.render()
+
+
+def test_the_journals_catalogue_is_current():
+    """systemd/eisd.catalog is made from eisd/logs/catalog.py: make docs"""
+    assert (ROOT / "systemd/eisd.catalog").read_text() == catalog.render()
+
+
+def test_every_error_says_what_to_do():
+    """Each event at level error or above has its text for `journalctl -x`."""
+    errors = {name for name, spec in CATALOGUE.items() if spec.level >= Level.ERROR}
+
+    assert errors - catalog.REMEDIES.keys() == set()
+
+
+@pytest.mark.skipif(shutil.which("journalctl") is None, reason="systemd is not installed")
+def test_journalctl_reads_the_catalogue(tmp_path):
+    """systemd's own parser finds every entry, by its id, with its headline and its text."""
+    folder = tmp_path / "usr/lib/systemd/catalog"
+    folder.mkdir(parents=True)
+    (tmp_path / "var/lib/systemd/catalog").mkdir(parents=True)
+    shutil.copy(ROOT / "systemd/eisd.catalog", folder)
+
+    def journalctl(*argv: str) -> str:
+        command = ["journalctl", f"--root={tmp_path}", "--no-pager", *argv]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    journalctl("--update-catalog")
+    listed = journalctl("--list-catalog").splitlines()
+    shown = journalctl("--dump-catalog", catalog.MESSAGE_IDS["auth.refused"])
+
+    assert len(listed) == len(catalog.REMEDIES)
+    assert {line.split()[0] for line in listed} == set(catalog.MESSAGE_IDS.values())
+    assert "eisd mailbox reconnect" in shown
 
 
 def imports(tree: ast.AST) -> set[str]:

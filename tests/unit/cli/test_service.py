@@ -93,6 +93,7 @@ def test_installed_again_nothing_changes(tmp_path, capsys):
         "etc/systemd/system/eisd.socket",
         "etc/sysusers.d/eisd.conf",
         "etc/tmpfiles.d/eisd.conf",
+        "usr/local/lib/systemd/catalog/eisd.catalog",
     ]
     capsys.readouterr()
     assert run(["service", "install", "--root", str(tmp_path)]) == 0

@@ -20,6 +20,7 @@ import pytest
 
 from eisd import logs
 from eisd.logs import emitter, journal
+from eisd.logs.catalog import MESSAGE_IDS
 from eisd.logs.fold import Entry, Folds
 from eisd.logs.pipeline import FdSink, Pipeline
 
@@ -103,6 +104,8 @@ def test_the_journal_gets_fields_and_the_json_line(tmp_path, monkeypatch):
     assert json.loads(first["MESSAGE"])["event"] == "imap.disconnected"
     errors = [e for e in entries if e["PRIORITY"] == "3"]
     assert len({e["MESSAGE_ID"] for e in errors}) == len(errors) == 4
+    assert all(e["MESSAGE_ID"] == MESSAGE_IDS[e["EISD_EVENT"]] for e in errors)
+    assert "MESSAGE_ID" not in first
     assert Path(errors[0]["CODE_FILE"]).name == "test_sinks.py"
     assert CANARY not in str(entries)
 
