@@ -77,6 +77,8 @@ async def purge(core: Core, contact_id: str, *, workspace: str | None = None) ->
         "activities": done.activities,
         "messages": done.messages,
         "participants": done.participants,
+        "sent": done.sent,
+        "drafts": done.drafts,
         **await looked(core),
     }
 

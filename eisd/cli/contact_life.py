@@ -208,6 +208,8 @@ def _tell(done: dict[str, Any], what: str, *, as_json: bool) -> None:
         ("activities", "{} activities concerned"),
         ("messages", "{} messages erased"),
         ("participants", "{} addresses in other messages made unreadable"),
+        ("sent", "taken out of {} messages that were sent"),
+        ("drafts", "taken out of {} drafts"),
         ("new_activities", "{} new activities from messages on record"),
         ("to_fetch", "{} messages seen earlier are to be fetched"),
     ):

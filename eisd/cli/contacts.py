@@ -179,7 +179,8 @@ def export(context: Context, *, format_: str, workspace: str | None, about: str 
     CSV and vCard hold current addresses; JSON Lines holds their times too. In CSV a name or company
     that a spreadsheet would take for a formula gets an apostrophe in front.
 
-    With --everything it is what a person may ask for by privacy law, read from the database itself.
+    With --everything it is what a person may ask for by privacy law, read from the database itself:
+    the contact, its activities, who else's mail names it, mail sent to it, drafts.
     """
     if about is not None:
         _export_everything(context, about, workspace)

@@ -16,6 +16,7 @@ from eisd.outbox.state import TRANSITIONS, Event, step
 from eisd.outbox.station import Recorder
 from eisd.store import outbox, reports
 from eisd.store.activities import Fresh
+from eisd.store.contact_unsend import HASHED
 from eisd.store.database import Tx
 from eisd.store.outbox import NewSubmission, Submission
 from eisd.store.sql import now_ms
@@ -228,13 +229,13 @@ def ask(tx: Tx, recorder: Recorder, submission: int, event: Event, *, files: boo
 
 
 def _again(tx: Tx, row: Submission) -> None:
-    """Recipients that were refused are tried again; those who have it are not."""
+    """Recipients that were refused are tried again; those who have it, or were purged, are not."""
     if outbox.message(tx.db, row.id) is None:
         raise UserError("its message is no longer kept", hint="send it anew", code=ExitCode.NO)
     fates = {
         one.address: (RecipientState.QUEUED, one.reply)
         for one in outbox.recipients(tx.db, row.id)
-        if one.state is RecipientState.FAILED
+        if one.state is RecipientState.FAILED and not one.address.startswith(HASHED)
     }
     outbox.set_recipients(tx.db, row.id, fates)
 

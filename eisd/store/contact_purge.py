@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from eisd.model.facts import KeyHash
-from eisd.store import tombstones
+from eisd.store import contact_unsend, tombstones
 from eisd.store.contact_life import hashes, nobodys, workspace_of
 from eisd.store.sql import now_ms, signed
 
@@ -20,34 +22,85 @@ class Purged:
     """Messages that concerned nobody else, with their text."""
     participants: int
     """Addresses in other people's messages that are hashes now."""
+    sent: int
+    """Submissions in which the person is a hash now."""
+    drafts: int
+    """Drafts to the person, deleted unless somebody else gets them, too."""
     keys: frozenset[KeyHash]
+
+
+@contextmanager
+def overwriting(db: sqlite3.Connection) -> Iterator[None]:
+    """What SQLite frees within is overwritten with zeros."""
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        db.execute("PRAGMA secure_delete = OFF")
 
 
 def purge(db: sqlite3.Connection, contact: int) -> Purged:
     """Erase a contact, what was merged into it included.
 
-    Its activities go, and with them each message that concerned nobody else; in the others, and
-    in what was sent, its addresses become keyed hashes. A tombstone stays, hashed. What SQLite
-    frees is overwritten. What is still being sent is let through: somebody wants it to arrive.
+    Its activities go, and with them each message that concerned nobody else; in the others, in
+    what was sent and in drafts, its addresses become keyed hashes. A tombstone stays, hashed. What
+    SQLite frees is overwritten. What is still being sent is let through: somebody wants it to
+    arrive. Who is a contact in another workspace as well stays readable there.
     """
-    db.execute("PRAGMA secure_delete = ON")
-    keys = hashes(db, contact)
-    own = nobodys(db, contact)
-    tombstones.bury(db, workspace_of(db, contact), own, now_ms(), purged=True)
-    mine = [
+    with overwriting(db):
+        keys = hashes(db, contact)
+        own = nobodys(db, contact)
+        tombstones.bury(db, workspace_of(db, contact), own, now_ms(), purged=True)
+        mine = [
+            row[0]
+            for row in db.execute(
+                "DELETE FROM activity WHERE contact = ? RETURNING message_id", (contact,)
+            ).fetchall()
+        ]
+        unknown = [key for key in own if not _is_known(db, contact, key)]
+        erased = sum(_erase(db, message) for message in (*mine, *_nobodys_messages(db, unknown)))
+        named = sum(_anonymize(db, key) for key in unknown)
+        sent, drafts = contact_unsend.forget(db, unknown, _ids(db, contact))
+        for table, column in (
+            ("address", "contact"),
+            ("contact", "merged_into"),
+            ("contact", "id"),
+        ):
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (contact,))
+    return Purged(len(mine), erased, named, sent, drafts, frozenset(keys))
+
+
+def _ids(db: sqlite3.Connection, contact: int) -> list[str]:
+    """The ids that a contact answers to."""
+    return [
         row[0]
         for row in db.execute(
-            "DELETE FROM activity WHERE contact = ? RETURNING message_id", (contact,)
-        ).fetchall()
+            "SELECT contact_id FROM contact WHERE id = ?1 OR merged_into = ?1", (contact,)
+        )
     ]
-    erased = sum(_erase(db, message) for message in mine)
-    named = sum(_anonymize(db, key) for key in own)
-    for key in own:
-        _forget_sent(db, key)
-    for table, column in (("address", "contact"), ("contact", "merged_into"), ("contact", "id")):
-        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (contact,))
-    db.execute("PRAGMA secure_delete = OFF")
-    return Purged(len(mine), erased, named, frozenset(keys))
+
+
+def _is_known(db: sqlite3.Connection, contact: int, key: KeyHash) -> bool:
+    """Whether an address is another contact's, in whatever workspace."""
+    row = db.execute(
+        "SELECT 1 FROM address a JOIN contact c ON c.id = a.contact WHERE a.exact = ?"
+        " AND a.contact <> ? AND a.ended_at IS NULL AND c.deleted_at IS NULL LIMIT 1",
+        (signed(key), contact),
+    ).fetchone()
+    return row is not None
+
+
+def _nobodys_messages(db: sqlite3.Connection, keys: Iterable[KeyHash]) -> list[int]:
+    """Messages on record that name one of these and are nobody's activity any more."""
+    return [
+        row[0]
+        for key in keys
+        for row in db.execute(
+            "SELECT p.message_id FROM participant p WHERE (p.exact = ?1 OR p.relaxed = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM activity a WHERE a.message_id = p.message_id)",
+            (signed(key),),
+        )
+    ]
 
 
 def _erase(db: sqlite3.Connection, message: int) -> bool:
@@ -55,12 +108,11 @@ def _erase(db: sqlite3.Connection, message: int) -> bool:
     if db.execute("SELECT 1 FROM activity WHERE message_id = ?", (message,)).fetchone():
         return False
     db.execute(
-        "UPDATE copy SET message_id = NULL, outcome = 'unmatched', reason = 'tombstone'"
-        " WHERE message_id = ?",
+        "UPDATE copy SET message_id = NULL, outcome = 'unmatched', reason = 'tombstone',"
+        " error = '' WHERE message_id = ?",
         (message,),
     )
-    db.execute("DELETE FROM message WHERE id = ?", (message,))
-    return True
+    return db.execute("DELETE FROM message WHERE id = ?", (message,)).rowcount == 1
 
 
 def _anonymize(db: sqlite3.Connection, key: KeyHash) -> int:
@@ -73,29 +125,3 @@ def _anonymize(db: sqlite3.Connection, key: KeyHash) -> int:
         " WHERE exact = ?1 OR relaxed = ?1",
         (value,),
     ).rowcount
-
-
-def _forget_sent(db: sqlite3.Connection, key: KeyHash) -> None:
-    """Make an address a hash in what was sent; what went to nobody else loses its text, too."""
-    value = (signed(key),)
-    db.execute(
-        """
-        UPDATE recipient SET address = printf('purged:%016x', exact), reply = ''
-        WHERE exact = ? AND submission_id IN (SELECT id FROM submission WHERE ended_at IS NOT NULL)
-        """,
-        value,
-    )
-    alone = [
-        row
-        for (row,) in db.execute(
-            """
-            SELECT s.id FROM submission s JOIN recipient r ON r.submission_id = s.id
-            WHERE r.exact = ? AND s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recipient o
-              WHERE o.submission_id = s.id AND o.address NOT LIKE 'purged:%')
-            """,
-            value,
-        )
-    ]
-    for row in alone:
-        db.execute("UPDATE submission SET subject = '', reply = '' WHERE id = ?", (row,))
-        db.execute("DELETE FROM submission_message WHERE submission_id = ?", (row,))

@@ -105,6 +105,18 @@ def create(path: Path) -> None:
         emit(events.DB_MIGRATED, version=applied[-1], duration_ms=took)
 
 
+def empty_log(db: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, which keeps what was erased; not while somebody reads.
+
+    Waits for nobody: then the log is written over in its own time.
+    """
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the right to write to the database at ``path``; one process at a time has it.

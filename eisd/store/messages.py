@@ -117,7 +117,7 @@ def describe(
 ) -> None:
     """Set a message's times and its readable participants, from the merged facts (I4).
 
-    Of whom was purged a keyed hash is written (M10).
+    Of whom was purged, and is no contact anywhere, a keyed hash is written (M10).
     """
     db.execute(
         "UPDATE message SET occurred_at = ?, gate_at = ? WHERE id = ?",
@@ -129,7 +129,9 @@ def describe(
           registrable, marks)
         SELECT ?1, ?2, ?3, iif(purged, printf('purged:%016x', ?2), ?4), iif(purged, '', ?5), ?6, ?7,
           ?8, ?9
-        FROM (SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = ?2 AND purged) AS purged)
+        FROM (SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = ?2 AND purged)
+          AND NOT EXISTS (SELECT 1 FROM address a JOIN contact c ON c.id = a.contact
+            WHERE a.exact = ?2 AND a.ended_at IS NULL AND c.deleted_at IS NULL) AS purged)
         WHERE true
         ON CONFLICT (message_id, exact) DO UPDATE SET role = excluded.role,
           marks = excluded.marks, name = iif(name = '' AND address NOT LIKE 'purged:%',

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisd.model.submission import Filing, RecipientState, SubmissionState
+from eisd.store import contact_unsend
 from eisd.store.sql import now_ms, signed, unsigned
 
 
@@ -204,6 +205,8 @@ def set_state(
         " reply = coalesce(?, reply), ended_at = ? WHERE id = ?",
         (state, next_at, reply, now_ms() if over else None, submission),
     )
+    if over:
+        contact_unsend.ended(db, submission)
 
 
 def tried(db: sqlite3.Connection, submission: int) -> None:
