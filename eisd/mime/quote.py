@@ -7,15 +7,30 @@ opens what runs to the end (a copied message, a signature). Nothing is lost: bot
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from eisd.mime.phrases import BANNERS, FROM, OPENINGS, ORIGINAL, OTHERS, SENT_FROM, WROTE
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words)))
+
 
 _EVIDENCE: Final = re.compile(r"[12][0-9]{3}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
 _YEAR: Final = re.compile(r"(?<![0-9])[12][0-9]{3}(?![0-9])")
 _LABEL: Final = re.compile(r"[\s>*_]{0,6}([^\s:*][^:*：]{0,24}?)\s?\*{0,2}[:：]")  # noqa: RUF001
 _RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*")
 _COLONS: Final = (":", "：", ":*")  # noqa: RUF001
+_RUN: Final = re.compile(r"\n[^\S\n]*+>[^\n]*+(?:\n[^\S\n]*+>[^\n]*+)*+")
+"""Lines that are quoted as such."""
+_HEAD: Final = re.compile(
+    rf"\n[^\S\n]*+(?:(?P<label>(?:[>*_]|[^\S\n]){{0,6}}(?:{_either(FROM)})[^\S\n]{{0,24}}\*{{0,2}}[:：])"  # noqa: RUF001
+    rf"|[_=.—–-]|(?:{_either((*BANNERS, *SENT_FROM))}))"  # noqa: RUF001
+)
+"""In folded text: how another line begins that may open a quote."""
+_TAILS: Final = tuple(re.compile(colon + r"\*?[^\S\n]*+(?=\n|\Z)") for colon in ":：")  # noqa: RUF001
+"""How an attribution ends. By colon, since a pattern that begins with one letter is found fast."""
 _LINE_MAX: Final = 400
 _WRAP_MAX: Final = 3
 _BLOCK_MAX: Final = 7
@@ -37,26 +52,71 @@ def split_reply(text: str) -> Split:
     lines = text.split("\n")
     kept: list[str] = []
     rest: list[str] = []
-    index = 0
+    done = 0
     written = False
-    while index < len(lines):
-        line = lines[index]
-        size = 1
-        if line.lstrip().startswith(">"):
-            quoted = True
-        elif _runs_to_end(lines, index):
-            quoted = True
-            size = len(lines) if written else _to_quote(lines, index)
-        elif attribution := _attribution(lines, index):
-            quoted = True
-            runs_on = written and not _quote_follows(lines, index + attribution)
-            size = len(lines) if runs_on else attribution
+    for start, end in _marked(text, lines):
+        if end <= done:
+            continue
+        kept += lines[done:start]
+        written = written or any(map(str.strip, lines[done:start]))
+        first = max(done, start)
+        size = _quoted(lines, first, end, written=written)
+        if size:
+            rest += lines[first : first + size]
         else:
-            quoted = _is_sent_from(line)
-            written = written or (not quoted and bool(line.strip()))
-        (rest if quoted else kept).extend(lines[index : index + size])
-        index += size
+            kept.append(lines[first])
+            written = written or bool(lines[first].strip())
+        done = first + max(size, 1)
+    kept += lines[done:]
     return Split("\n".join(kept).strip(), "\n".join(rest).strip("\n"))
+
+
+def _marked(text: str, lines: list[str]) -> list[tuple[int, int]]:
+    """Where lines may be quoted or open something, from and to: only these are looked at.
+
+    Each is one line, or a run of lines marked ``>``.
+    """
+    folded = "\n" + text.casefold()
+    marked: list[tuple[int, int]] = []
+    for end, run in _located(_RUN, folded):
+        marked.append((end + 1 - run[0].count("\n"), end + 1))
+    for index, head in _located(_HEAD, folded):
+        marked.append((index, index + 1))
+        if head["label"] and (above := _above(lines, index)) < index:
+            marked.append((above, above + 1))
+    for tail in _TAILS:
+        for index, _ in _located(tail, folded):
+            marked += [(at, at + 1) for at in range(max(0, index - _WRAP_MAX + 1), index + 1)]
+    return sorted(marked)
+
+
+def _located(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, re.Match[str]]]:
+    """What is found in ``text``, with the number of the line it ends in."""
+    line = -1
+    counted = 0
+    for found in pattern.finditer(text):
+        line += text.count("\n", counted, found.end())
+        counted = found.end()
+        yield line, found
+
+
+def _above(lines: list[str], index: int) -> int:
+    """The first of the blank lines right above a line, or the line itself."""
+    while index and not lines[index - 1].strip():
+        index -= 1
+    return index
+
+
+def _quoted(lines: list[str], index: int, end: int, *, written: bool) -> int:
+    """How many lines from here are not new; 0 if this one is. ``written``: something above is."""
+    if lines[index].lstrip().startswith(">"):
+        return end - index
+    if _runs_to_end(lines, index):
+        return len(lines) if written else _to_quote(lines, index)
+    if attribution := _attribution(lines, index):
+        runs_on = written and not _quote_follows(lines, index + attribution)
+        return len(lines) if runs_on else attribution
+    return int(_is_sent_from(lines[index]))
 
 
 def _runs_to_end(lines: list[str], index: int) -> bool:
@@ -124,7 +184,7 @@ def _attributes(text: str) -> bool:
     """Whether folded ``text`` says that someone wrote something, at some time or address."""
     if not text.endswith(_COLONS):
         return False
-    return any(verb in text for verb in WROTE) and _EVIDENCE.search(text) is not None
+    return _EVIDENCE.search(text) is not None and any(verb in text for verb in WROTE)
 
 
 def _to_quote(lines: list[str], index: int) -> int:

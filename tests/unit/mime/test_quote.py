@@ -120,6 +120,23 @@ def test_new_text_that_only_looks_quoted(text: str) -> None:
     assert split_reply(text).reply == text
 
 
+def test_copied_header_takes_the_blank_lines_above_it() -> None:
+    """A copied header runs to the end, marked as a quote or not; what is above it stays."""
+    for mark in ("", "> ", "*"):
+        block = "".join(f"{mark}{label}: x\n" for label in ("From", "Sent", "To", "Subject"))
+        split = split_reply(f"Yes.\n\n\n{block}\nold text")
+
+        assert split.reply == "Yes."
+        assert split.rest.endswith("old text")
+
+
+def test_quote_behind_a_broken_attribution() -> None:
+    """What follows an attribution of several lines is a quote, though it begins in one."""
+    text = "Yes.\n\nOn 1.1.2024 10:00 Bob\n> <bob@b.test> wrote:\n> old\n> older\n\nMore."
+
+    assert split_reply(text).reply == "Yes.\n\n\nMore."
+
+
 def test_telephone_signature() -> None:
     """A telephone's signature is no new text, wherever it stands."""
     assert split_reply("Yes.\n\nSent from my iPhone\n\n> old").reply == "Yes."
