@@ -130,7 +130,10 @@ def codec(label: str, *, body: bool = False) -> str:
 
 def windows(raw: bytes) -> str:
     """``raw`` as Windows-1252; never fails, never U+FFFD."""
-    return raw.decode("latin-1").translate(_WINDOWS_TABLE)
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:  # one of the holes
+        return raw.decode("latin-1").translate(_WINDOWS_TABLE)
 
 
 _WINDOWS_TABLE: Final = {code: char for code, char in enumerate(_WINDOWS) if ord(char) != code}

@@ -12,6 +12,9 @@ from functools import cache
 from typing import Final
 
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_C0: Final = bytes((*range(9), *range(11, 32), 127))
+_C1: Final = re.compile(b"\xc2[\x80-\x9f]")
+"""The same in UTF-8."""
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _BREAKS: Final = re.compile("[\t\n\u2028\u2029]+")
@@ -21,9 +24,14 @@ _MARKS_MAX: Final = 30
 order costs the square of its length, and no script needs more."""
 
 
-_SUSPECT: Final = re.compile(r"[^\w\s\x00-\x7f]{16}")
+_SUSPECT: Final = re.compile(r"[^\x00-\u02ff\w\s]{16}")
 """What may be such a run: combining marks are neither letters nor digits nor spaces. Half as long
 as is allowed, since composing may double a run (U+0344 is two marks)."""
+
+_HIGH: Final = bytes(range(128)) + b"\xff" * 128
+_HIGH_RUN: Final = b"\xff" * 32
+"""Sixteen characters above U+02FF in UTF-8, by the table `_HIGH`. Almost no text has that many in
+a row, and bytes are looked through many times faster than characters."""
 
 
 @cache
@@ -44,7 +52,7 @@ def normal(text: str) -> str:
     """``text`` in NFC, with absurd runs of combining marks cut first."""
     if text.isascii():
         return text
-    if not _SUSPECT.search(text):
+    if _HIGH_RUN not in _utf8(text).translate(_HIGH) or not _SUSPECT.search(text):
         return unicodedata.normalize("NFC", text)
     long_run = _long_run()
     text = unicodedata.normalize("NFC", long_run.sub(r"\1", text))
@@ -55,10 +63,19 @@ def clean(text: str) -> str:
     """Make ``text`` fit to be stored (RR8); total and idempotent."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text.isascii():
-        return text if text.isprintable() else _CONTROLS.sub("", text)
-    text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+    if text.isascii() and text.isprintable():
+        return text
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        return normal(_SURROGATES.sub("\ufffd", _CONTROLS.sub("", text)))
+    if len(raw.translate(None, _C0)) != len(raw) or _C1.search(raw):
+        text = _CONTROLS.sub("", text)
     return normal(text)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def one_line(text: str) -> str:
@@ -79,7 +96,10 @@ def cut(text: str, size: int) -> str:
 
 def snippet(text: str, length: int = 200) -> str:
     """The beginning of ``text`` on one line, at most ``length`` characters."""
-    line = one_line(" ".join(text[: length * 20].split()))
+    words = " ".join(text[: length * 20].split())
+    line = one_line(words[: length * 2])
+    if len(line) <= length + _MARKS_MAX:  # all, or so much was dropped that there is more to see
+        line = one_line(words)
     if len(line) <= length:
         return line
     head = line[: length - 1]

@@ -46,6 +46,22 @@ def test_runs_of_marks_are_cut() -> None:
     assert cleaned[0] + cleaned[-1] in {"ab", "àb"}
 
 
+@pytest.mark.parametrize("beside", ["", "é", "文", "\ud800"])  # how Python stores them differs
+def test_controls_are_dropped(beside: str) -> None:
+    """Controls go, but tab and line feed; everything else stays, whatever stands beside it."""
+    controls = "".join(map(chr, (*range(32), *range(127, 160))))
+    kept = beside.replace("\ud800", "\ufffd")
+
+    assert clean(f"a{beside}{controls.replace(chr(13), '')}\u00a0b") == f"a{kept}\t\n\u00a0b"
+    assert clean(f"{beside}  a") == f"{kept}  a"
+
+
+def test_snippet_looks_behind_what_is_dropped() -> None:
+    """Invisible characters at the beginning do not make a snippet short."""
+    assert snippet("\u200e" * 399 + "word " * 500).startswith("word word")
+    assert len(snippet("\u200e" * 399 + "word " * 500)) > 150
+
+
 def test_line_ends_become_line_feeds() -> None:
     """CRLF, CR and LF are one line end."""
     assert clean("a\r\nb\rc\nd") == "a\nb\nc\nd"
