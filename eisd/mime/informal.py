@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 from eisd.mime.addresses import address_key
-from eisd.mime.headers import decode_text, extract, message_id
+from eisd.mime.headers import decode_text, extract, header_block, message_id
 from eisd.model.mail import DeliveryReport, Fate, Signal
 
-_FROM_DAEMON: Final = re.compile(rb"mailer-daemon|postmaster", re.IGNORECASE)
+_DAEMONS: Final = (b"mailer-daemon", b"postmaster")
 _HEAD: Final = 16 << 10
 _READ: Final = 64 << 10
 _MOST: Final = 20
@@ -46,8 +46,9 @@ def informal_report(rfc822: bytes, text: str, returned: bytes) -> DeliveryReport
 
     ``returned`` is what it gives back of the other message as a part of its own, if it does.
     """
-    head = rfc822[:_HEAD]
-    if not _FROM_DAEMON.search(head):
+    head = header_block(rfc822[:_HEAD])
+    folded = head.lower()
+    if not any(name in folded for name in _DAEMONS):
         return None
     headers = extract(head)
     if not headers.signals & Signal.AUTHOR_DAEMON:

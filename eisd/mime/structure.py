@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from eisd.mime.headers import header_lines
-from eisd.mime.limits import DEPTH, HEADER_BLOCK, HEADER_FIELD, PARTS
+from eisd.mime.limits import DEPTH, HEADER_BLOCK, HEADER_COUNT, HEADER_FIELD, PARTS
 from eisd.mime.params import boundary, content_type, word_and_parameters
 from eisd.mime.words import decode_text
 
+_PART_FIELD: Final = re.compile(
+    rb"\ncontent-(type|transfer-encoding|disposition|id)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+)
+"""A field that describes a part, with the line feed before it, in lower case."""
 _HEADER_LINE: Final = re.compile(rb"[!-9;-~]{1,200}[ \t]{0,20}:")
 _MBOX_LINE: Final = re.compile(rb">?From ")
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64: Final = bytes(code for code in range(256) if code not in _BASE64)
 _BOUNDARY_MAX: Final = 256
-_PART_FIELDS: Final = frozenset(
-    {b"content-type", b"content-transfer-encoding", b"content-disposition", b"content-id"}
-)
+_LINE_FEED: Final = 0x0A
+_BOUNDARY_END: Final = re.compile(rb"(--)?[ \t]*+$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -101,16 +105,11 @@ def _entity(data: bytes, start: int, end: int, default: str, defects: list[str])
     body, head_end = _body_start(data, start, end)
     if head_end - start > HEADER_BLOCK:
         defects.append("header_block")
-    fields: dict[bytes, bytes] = {}
-    for line in header_lines(data[start:head_end])[0]:
-        name, colon, value = line.partition(b":")
-        name = name.rstrip(b" \t").lower()
-        if colon and name in _PART_FIELDS:
-            fields.setdefault(name, value[:HEADER_FIELD].strip())
-    raw_type = fields.get(b"content-type", b"")
+    fields = _part_fields(data[start:head_end])
+    raw_type = fields.get(b"type", b"")
     kind, parameters = content_type(raw_type)
-    disposition, more = word_and_parameters(fields.get(b"content-disposition", b""))
-    encoding = fields.get(b"content-transfer-encoding", b"").partition(b";")[0].partition(b"(")[0]
+    disposition, more = word_and_parameters(fields.get(b"disposition", b""))
+    encoding = fields.get(b"transfer-encoding", b"").partition(b";")[0].partition(b"(")[0]
     return Part(
         data=data,
         start=body,
@@ -121,8 +120,20 @@ def _entity(data: bytes, start: int, end: int, default: str, defects: list[str])
         encoding=encoding.strip(b" \t\"'").lower().decode("ascii", "replace"),
         disposition=disposition.strip(),
         filename=more.get("filename") or parameters.get("name", ""),
-        content_id=decode_text(fields.get(b"content-id", b"")[:998]).strip("<> "),
+        content_id=decode_text(fields.get(b"id", b"")[:998]).strip("<> "),
     )
+
+
+def _part_fields(header: bytes) -> dict[bytes, bytes]:
+    """The first of each field that describes a part, by what follows "Content-" in its name."""
+    block = b"\n" + header[:HEADER_BLOCK]
+    if block.count(b"\n") > HEADER_COUNT:
+        block = b"\n" + b"\n".join(header_lines(header)[0])
+    fields: dict[bytes, bytes] = {}
+    for found in _PART_FIELD.finditer(block.lower()):
+        value = block[found.start(2) : found.end(2)].replace(b"\n", b"")
+        fields.setdefault(found[1], value[:HEADER_FIELD].strip())
+    return fields
 
 
 def _body_start(data: bytes, start: int, end: int) -> tuple[int, int]:
@@ -143,15 +154,14 @@ def _body_start(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 def _last_header_line(data: bytes, start: int, end: int) -> int:
     """Where the last line that belongs to a header ends: a body may follow without a blank."""
-    last = position = start
-    while position < end:
-        line_end = data.find(b"\n", position, end)
-        line_end = end if line_end < 0 else line_end
-        belongs = data[position : position + 1] in (b" ", b"\t") and last == position - 1
-        if position == start or belongs or _HEADER_LINE.match(data, position, line_end):
+    last = line_end = end - data.endswith(b"\n", start, end)
+    while True:
+        position = data.rfind(b"\n", start, line_end) + 1 or start
+        if position == start or _HEADER_LINE.match(data, position, line_end):
+            return last
+        line_end = position - 1
+        if data[position : position + 1] not in b" \t":  # neither it nor what continues it belongs
             last = line_end
-        position = line_end + 1
-    return last
 
 
 def _spans(part: Part, defects: list[str]) -> list[tuple[int, int]]:
@@ -160,12 +170,11 @@ def _spans(part: Part, defects: list[str]) -> list[tuple[int, int]]:
     begin = -1
     closed = False
     if part.boundary and len(part.boundary) <= _BOUNDARY_MAX:
-        line = re.compile(rb"^--" + re.escape(part.boundary) + rb"(--)?[ \t]*+$", re.MULTILINE)
-        for match in line.finditer(part.data, part.start, part.end):
+        for at, end, closes in _boundaries(part):
             if begin >= 0:
-                spans.append((begin, max(begin, match.start() - 1)))
-            begin = min(match.end() + 1, part.end)
-            closed = match[1] is not None
+                spans.append((begin, max(begin, at - 1)))
+            begin = min(end + 1, part.end)
+            closed = closes
             if closed or len(spans) > PARTS:
                 break
     if begin < 0:
@@ -176,3 +185,17 @@ def _spans(part: Part, defects: list[str]) -> list[tuple[int, int]]:
         if len(spans) <= PARTS:
             spans.append((begin, part.end))
     return spans
+
+
+def _boundaries(part: Part) -> Iterator[tuple[int, int, bool]]:
+    """The lines that part a multipart: from, to, and whether it is the last."""
+    mark = b"--" + part.boundary
+    data = part.data
+    at = data.find(mark, part.start, part.end)
+    while at >= 0:
+        after = at + len(mark)
+        if at == 0 or data[at - 1] == _LINE_FEED:
+            rest = _BOUNDARY_END.match(data, after, part.end)
+            if rest is not None:
+                yield at, rest.end(), rest[1] is not None
+        at = data.find(mark, after, part.end)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisd.mime.limits import DEPTH, MESSAGE, PARTS, TEXT
+from eisd.mime.limits import DEPTH, HEADER_COUNT, MESSAGE, PARTS, TEXT
 from eisd.mime.names import safe_name
 from eisd.mime.parse import parse
 from eisd.mime.structure import read_structure
@@ -181,6 +181,8 @@ def test_messages_without_text(raw: bytes) -> None:
         (b">From x\nSubject: x\n\nbody", "body"),
         (b"Subject: x\nbody begins here\n\nand goes on", "body begins here\n\nand goes on"),
         (b"Subject: x\ngarbage\nFrom: a@b.test\n\nbody", "body"),
+        (b"Subject: x\n y\ngarbage\n more of it\n\nbody", "garbage\n more of it\n\nbody"),
+        (b"Subject: x\n y\n", ""),
     ],
 )
 def test_where_the_body_begins(raw: bytes, text: str) -> None:
@@ -208,6 +210,24 @@ def test_broken_structure_is_read(raw: bytes, text: str, defect: str) -> None:
 
     assert text == parsed.text
     assert parsed.defects == ((defect,) if defect else ())
+
+
+def test_folded_and_repeated_part_fields() -> None:
+    """Fields may be folded and spelled anyhow; the first counts, and only within the limit."""
+    first = b"CONTENT-type :\n text/plain;\n\tcharset=koi8-r\nContent-Type: text/html\n\n"
+    late = b"X: y\n" * HEADER_COUNT + b"Content-Type: text/csv\n\nPrivet"
+
+    assert parse(first + "Привет".encode("koi8-r")).text == "Привет"
+    assert parse(late).text == "Privet"
+
+
+def test_lines_that_are_almost_boundaries() -> None:
+    """White space may follow a boundary, nothing else; the last one ends with two hyphens."""
+    raw = mixed(PLAIN) + b"epilogue"
+    spaced = raw.replace(b"--b\n", b"--b \t\n", 1).replace(b"--b--", b"--b-- ")
+
+    assert parse(spaced).text == parse(raw).text == "Hello, this is the plain text of the message."
+    assert parse(raw.replace(b"--b--", b"x--b--\n--b-x")).text.endswith("x--b--\n--b-x\nepilogue")
 
 
 def test_boundary_that_begins_like_its_parent() -> None:
@@ -405,6 +425,7 @@ HOSTILE = {
     + b"\n\n"
     + (b"--" + b"a" * 199 + b"b\n") * 20_000,
     "1M empty lines": b"Subject: x\n" + b"\n" * 1_000_000,
+    "1M empty lines in a text": b"Subject: x\n\na" + b"\n" * 1_000_000 + b"b",
     "long line": b"Subject: x\n\n" + b"a" * 5_000_000,
     "base64 garbage": b"Content-Transfer-Encoding: base64\n\n" + b"!@#$" * 1_000_000,
     "equals signs": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=" * 3_000_000,
