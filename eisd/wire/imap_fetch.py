@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eisd.errors import ProtocolError
 from eisd.wire.imap_grammar import MAX_UID, Token, tokenize
@@ -32,10 +32,11 @@ class Fetched(NamedTuple):
     """Every other item by its name in capitals, such as ``X-GM-MSGID``."""
 
 
-_QUICK = re.compile(
+# The line of a usual answer, up to its end or its literal; nothing in it spans lines.
+_USUAL = re.compile(
     rb"\* \d+ FETCH \((?:(?:UID (\d{1,10})|FLAGS \(([^()]*)\)|"
-    rb'INTERNALDATE "([^"\\]{26})"|RFC822\.SIZE (\d{1,18})|MODSEQ \((\d{1,19})\))(?: |\)\Z))*+'
-    rb"(?:BODY\[([^\]]*)\](?:<\d+>)? ~?\{\d+\})?"
+    rb'INTERNALDATE "([^"\\\n]{26})"|RFC822\.SIZE (\d{1,18})|MODSEQ \((\d{1,19})\))'
+    rb"(?: |\)(?=\r\n|\Z)))*+(?:BODY\[([^\]]*)\](?:<\d+>)? ~?\{(\d{1,18})\}(?:\r\n|\Z))?"
 )
 _START = re.compile(rb"\* \d+ FETCH (?=\()", re.IGNORECASE)
 _WHOLE = re.compile(rb"BODY\[([^\]]*)\](?:<\d+>)?|BINARY\[([^\]]*)\](?:<\d+>)?")
@@ -47,25 +48,58 @@ _flags: dict[bytes, tuple[bytes, ...]] = {}
 _sections: dict[bytes, bytes] = {}
 
 
-def quick(segments: Sequence[bytes]) -> Fetched | None:
-    """The usual answers in one regex: no literal, or one at the end; None if it is another."""
-    if segments[-1][-1:] != b")":
-        return None
-    match = _QUICK.fullmatch(segments[0])
+def swift(data: bytes, pos: int, limit: int) -> tuple[Fetched, int, int] | None:
+    """The usual answer that stands whole at ``pos`` of the stream, its end, its literal's size.
+
+    None if another stands there, or a literal of more than ``limit`` octets. It is the answer that
+    `quick` makes of the same response, without its lines ever being cut out.
+    """
+    match = _USUAL.match(data, pos)
     if match is None:
         return None
-    uid, raw_flags, internaldate, size, modseq, raw_section = match.groups()
-    sections: dict[bytes, bytes] = {}
-    if raw_section is not None:
-        if len(segments) != _THREE or segments[2] != b")":
-            return None
-        section = _sections.get(raw_section)
-        sections[_remember_section(raw_section) if section is None else section] = segments[1]
+    begin, groups = match.end(), match.groups()
+    octets = groups[-1]
+    if octets is None:
+        end, size, content = begin - 1, 0, None
+    else:
+        size = int(octets)
+        end = begin + size
+        content = data[begin:end]
+    if size > limit or not data.startswith(b")\r\n", end):
+        return None
+    found = _usual(groups, content)
+    return None if found is None else (found, end + 3, size)
+
+
+def quick(segments: Sequence[bytes]) -> Fetched | None:
+    """The usual answer: no literal, or one at the end; None if it is another."""
+    match = _USUAL.fullmatch(segments[0])
+    if match is None or segments[-1][-1:] != b")":
+        return None
+    if match[7] is None:
+        return _usual(match.groups(), None)
+    if len(segments) != _THREE or segments[2] != b")":
+        return None
+    return _usual(match.groups(), segments[1])
+
+
+def _usual(groups: tuple[bytes | Any, ...], content: bytes | None) -> Fetched | None:
+    uid, raw_flags, internaldate, size, modseq, raw_section, _ = groups
     if uid is None:
         return None
     flags = _flags.get(raw_flags)
     if flags is None and raw_flags is not None:
+        if b"\n" in raw_flags:
+            return None
         flags = _remember_flags(raw_flags)
+    sections: dict[bytes, bytes] = {}
+    if content is not None:
+        section = _sections.get(raw_section)
+        if section is None:
+            if b"\n" in raw_section:
+                return None
+            section = _remember_section(raw_section)
+        sections[section] = content
     return Fetched(
         int(uid),
         flags,

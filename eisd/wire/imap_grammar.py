@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from functools import lru_cache
 
 from eisd.errors import ProtocolError, Rejected
 
@@ -103,7 +102,10 @@ class UidSet:
     @classmethod
     def of(cls, uids: Iterable[int]) -> UidSet:
         """The set of these UIDs."""
-        return cls((_checked(uid), uid) for uid in uids)
+        members = sorted(uids)
+        for uid in members[:1] + members[-1:]:
+            _checked(uid)
+        return cls(_runs(members))
 
     def __contains__(self, uid: int) -> bool:
         at = bisect_right(self._lows, uid) - 1
@@ -118,6 +120,15 @@ class UidSet:
             raise ProtocolError("a set of UIDs is too large to be true", code="grammar")
         ranges = zip(self._lows, self._highs, strict=True)
         return [uid for low, high in ranges for uid in range(low, high + 1)]
+
+
+def _runs(members: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ascending UIDs as ranges."""
+    begin = 0
+    for at in range(1, len(members) + 1):
+        if at == len(members) or members[at] > members[at - 1] + 1:
+            yield members[begin], members[at - 1]
+            begin = at
 
 
 def _range(part: str) -> tuple[int, int]:
@@ -199,6 +210,8 @@ def _string(token: bytes) -> bytes | None:
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = {name.upper().encode(): at for at, name in enumerate(_MONTHS, 1)}
+_ISO_MONTH = {f"-{name}-": f"-{at:02}-" for at, name in enumerate(_MONTHS, 1)}
+_USUAL_DATE = 26  # octets of a date-time whose day has two digits or begins with a space
 _INTERNALDATE = re.compile(
     rb"([ 0-3]?\d-[A-Za-z]{3}-\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"
 )
@@ -206,6 +219,18 @@ _INTERNALDATE = re.compile(
 
 def parse_internaldate(raw: bytes) -> datetime:
     """INTERNALDATE (RFC 9051 date-time) as an aware datetime with the offset as written."""
+    try:
+        text = raw.decode("ascii")
+        if len(text) == _USUAL_DATE and text[11] == text[20] == " ":
+            day = f"{text[7:11]}{_ISO_MONTH[text[2:7]]}{text[:2]}"
+            return datetime.fromisoformat(f"{day} {text[12:20]}{text[21:]}")
+    except (ValueError, KeyError):
+        pass
+    return _unusual_date(raw)
+
+
+def _unusual_date(raw: bytes) -> datetime:
+    """Days of one digit, months in other letters, leap seconds."""
     match = _INTERNALDATE.fullmatch(raw)
     if match is None:
         raise ProtocolError("an INTERNALDATE cannot be read", code="grammar")
@@ -225,13 +250,11 @@ def parse_internaldate(raw: bytes) -> datetime:
         raise ProtocolError("an INTERNALDATE is no date", code="grammar") from exc
 
 
-@lru_cache(maxsize=1024)
 def _day(raw: bytes) -> tuple[int, int, int]:
     number, month, year = raw.split(b"-")
     return int(year), _MONTH[month.upper()], int(number)
 
 
-@lru_cache(maxsize=256)
 def _zone(sign: bytes, hours: bytes, minutes: bytes) -> timezone:
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     return timezone(offset if sign == b"+" else -offset) if offset else UTC

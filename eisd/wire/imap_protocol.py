@@ -29,7 +29,7 @@ from aioimaplib.aioimaplib import (
 from eisd.errors import DriverError, ProtocolError, Rejected, Transient
 from eisd.wire import imap_refusal as refusal
 from eisd.wire.imap_command import FetchCommand, WireCommand
-from eisd.wire.imap_fetch import Fetched, merge, parse_fetch, quick
+from eisd.wire.imap_fetch import Fetched, merge, parse_fetch, quick, swift
 from eisd.wire.imap_news import Notices
 from eisd.wire.imap_reader import Limits, Reader
 from eisd.wire.imap_responses import (
@@ -85,7 +85,7 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
         self.closed = asyncio.Event()
         self.pending: dict[str, WireCommand] = {}
         self._fetches: dict[str, FetchCommand] = {}
-        self._reader = Reader(self._dispatch, limits)
+        self._reader = Reader(self._dispatch, limits, self._take)
         self._turn = asyncio.Lock()
         self._alone = False
         self._listener: WireCommand | None = None
@@ -139,6 +139,14 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
             self.transport.abort()
 
     # --- the dispatcher
+
+    def _take(self, data: bytes, pos: int) -> int:
+        """Take usual FETCH answers out of a slice of the stream for as long as they come."""
+        limit = self.limits.literal
+        while self._fetches and (taken := swift(data, pos, limit)) is not None:
+            fetched, pos, octets = taken
+            self._fetched(fetched, octets)
+        return pos
 
     def _dispatch(self, segments: list[bytes]) -> None:
         if self._sealed:
@@ -375,7 +383,11 @@ class Pending:
 
         An answer may also lack what was asked for, if the server only told of new flags.
         """
+        return list((await self.by_uid()).values())
+
+    async def by_uid(self) -> dict[int, Fetched]:
+        """`result` by UID."""
         done = await self._protocol.completion(self._command)
         if not done.ok:
             raise refusal.of_command(done, "FETCH")
-        return list(self._command.answers.values())
+        return self._command.answers

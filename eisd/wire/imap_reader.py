@@ -34,13 +34,25 @@ class Limits:
 class Reader:
     """Feeds ``deliver`` with logical responses, each a list of segments without line ends.
 
+    ``shortcut`` is asked first wherever a response begins: it may take whole responses out of the
+    slice itself, from the position given, and says up to where.
+
     Raises `ProtocolError` when the stream cannot be followed any more.
     """
 
-    __slots__ = ("_carry", "_deliver", "_kept", "_limits", "_literal", "_need", "_segments", "line")
+    __slots__ = (
+        *("_carry", "_deliver", "_kept", "_limits", "_literal", "_need", "_segments", "_shortcut"),
+        "line",
+    )
 
-    def __init__(self, deliver: Callable[[list[bytes]], None], limits: Limits) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[list[bytes]], None],
+        limits: Limits,
+        shortcut: Callable[[bytes, int], int] = lambda _data, pos: pos,
+    ) -> None:
         self._deliver = deliver
+        self._shortcut = shortcut
         self._limits = limits
         self.line = limits.line
         """The longest line accepted now."""
@@ -67,6 +79,8 @@ class Reader:
             if self._need:
                 pos = self._fill(data, pos)
                 continue
+            if not (segments or self._carry) and (pos := self._shortcut(data, pos)) == end:
+                return
             stop = find(b"\n", pos)
             if stop < 0:
                 self._keep(data[pos:])

@@ -65,12 +65,19 @@ async def listed(
     live: bool,
 ) -> list[Listed]:
     """The copies of these UIDs, in their order, without those that are gone."""
-    found = _merged({}, uids, await pending.result())
-    lacking = [u for u in uids if not _whole(found.get(u))]
-    if lacking:
-        found, gone = await _insist(client, lacking, found, _questions(dialect.items))
-        uids = [u for u in uids if u not in gone]
-    return [_listed(u, found.get(u), dialect, live=live) for u in uids]
+    found = await pending.by_uid()
+    copies, lacking = [], []
+    for uid in uids:
+        answer = found.get(uid)
+        if answer is None or answer.internaldate is None or not (header := _header(answer)):
+            lacking.append(uid)
+        else:
+            copies.append(_listed(answer, header, dialect, live=live))
+    if not lacking:
+        return copies
+    found, gone = await _insist(client, lacking, found, _questions(dialect.items))
+    answers = [found.get(u) or Fetched(u) for u in uids if u not in gone]
+    return [_listed(answer, _header(answer), dialect, live=live) for answer in answers]
 
 
 async def _insist(
@@ -114,26 +121,24 @@ def _whole(answer: Fetched | None) -> bool:
 
 def _header(answer: Fetched) -> bytes:
     """The header block. A header is never empty: at least the line that ends it is there."""
+    if content := answer.sections.get(b"HEADER.FIELDS"):
+        return content
     for section, content in answer.sections.items():
         if content:
             return content if section else content.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     return b""
 
 
-def _listed(uid: int, answer: Fetched | None, dialect: Dialect, *, live: bool) -> Listed:
-    if answer is None:
-        return Listed(str(uid), datetime.now(UTC), -1, frozenset(), b"", live)
+def _listed(answer: Fetched, header: bytes, dialect: Dialect, *, live: bool) -> Listed:
     told = dialect.read(answer.others) if answer.others else _NOTHING
     return Listed(
-        remote_id=str(uid),
-        gate_at=_received(answer.internaldate),
-        size=-1 if answer.size is None else answer.size,
-        flags=flag_names(answer.flags or ()),
-        header=_header(answer),
-        live=live,
-        role=told.role,
-        thread=told.thread,
-        message=told.message,
+        str(answer.uid),
+        _received(answer.internaldate),
+        -1 if answer.size is None else answer.size,
+        flag_names(answer.flags or ()),
+        header,
+        live,
+        *told,
     )
 
 

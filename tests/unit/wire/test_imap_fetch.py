@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from eisd.errors import ProtocolError
 from eisd.wire import imap_fetch
-from eisd.wire.imap_fetch import Fetched, merge, parse_fetch, quick
+from eisd.wire.imap_fetch import Fetched, merge, parse_fetch, quick, swift
+from eisd.wire.imap_reader import Limits, Reader
 
 DATE = b"17-Jul-1996 02:44:25 -0700"
 ITEMS = (
@@ -86,6 +87,76 @@ def test_every_other_answer(segments, expected):
     """Quoted, NIL, empty, literal8, aliases, extensions, and subjects that look like grammar."""
     assert expected == parse_fetch(segments)
     assert quick(segments) in (None, expected)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            b"* 3 FETCH (",
+            b"UID 7",
+            b"UID 8 ",
+            b"FLAGS (\\Seen)",
+            b"FLAGS (\r\n) ",
+            b"MODSEQ (12) ",
+        ),
+        *(
+            b"RFC822.SIZE 99 ",
+            b'INTERNALDATE "' + DATE + b'"',
+            b'INTERNALDATE "' + b"\n" * 26 + b'"',
+        ),
+        *(
+            b"BODY[HEADER.FIELDS (From)] {4}",
+            b"BODY[] ~{2+}",
+            b"BODY[\r\n] {1}",
+            b"BODY[1]<0> {99}",
+        ),
+        *(b"\r\n", b"\n", b" ", b")", b"ab", b"* 3 EXISTS\r\n", b")\r\n", b"T1 OK done\r\n"),
+    ]
+)
+WHOLE = b"* 3 FETCH (UID 7 FLAGS () BODY[HEADER.FIELDS (From)] {4}\r\nab\r\n)\r\n"
+
+
+def told(stream, cuts, *, shortcut):
+    """What a reader makes of a stream: answers, other responses, and how it ends."""
+    found = []
+
+    def deliver(segments):
+        found.append(quick(segments) or list(segments))
+
+    def take(data, pos):
+        while shortcut and (taken := swift(data, pos, 50)) is not None:
+            answer, pos, _ = taken
+            found.append(answer)
+        return pos
+
+    reader = Reader(deliver, Limits(literal=50), take)
+    edges = [0, *sorted(cuts), len(stream)]
+    try:
+        for begin, end in pairwise(edges):
+            reader.feed(stream[begin:end])
+    except ProtocolError as error:
+        found.append(str(error))
+    return found
+
+
+@given(st.lists(PIECES | st.just(WHOLE), max_size=12).map(b"".join), st.lists(st.integers(0, 99)))
+def test_the_short_way_is_only_shorter(stream, cuts):
+    """Whatever a stream holds and wherever it is cut, what is taken out of it is the same."""
+    assert told(stream, cuts, shortcut=True) == told(stream, cuts, shortcut=False)
+
+
+def test_the_short_way_is_taken():
+    """Answers that stand whole in a slice are taken one after the other."""
+    first, end, octets = swift(WHOLE * 2, 0, 4)
+
+    assert (first, end, octets) == (
+        quick([WHOLE.split(b"\r\n")[0], b"ab\r\n", b")"]),
+        len(WHOLE),
+        4,
+    )
+    assert swift(WHOLE * 2, end, 4) == (first, 2 * end, 4)
+    assert swift(WHOLE, 0, 3) is None
+    assert [at for at in range(len(WHOLE)) if swift(WHOLE[:at], 0, 4)] == []
 
 
 def test_without_a_uid_it_is_news_only():
