@@ -45,6 +45,10 @@ class Filter:
             self._sorted = _merged(self._sorted, sorted(self._fresh))
             self._fresh = set()
 
+    def among(self, hashes: Iterable[KeyHash]) -> set[KeyHash]:
+        """Those of the hashes that may be a contact's."""
+        return {value for value in hashes if self.any((value,))}
+
     def any(self, hashes: Iterable[KeyHash]) -> bool:
         """Whether one of the hashes may be a contact's."""
         ordered, fresh, size = self._sorted, self._fresh, len(self._sorted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.mailbox import Box
-from eisd.store.sql import CHUNK, marks, now_ms, signed, unsigned
+from eisd.store.sql import CHUNK, Inserter, Plain, marks, now_ms, signed, unsigned
 
 MAX_ATTEMPTS = 5
 """So many tries at a message's bytes before it is called poison (O1)."""
@@ -112,68 +111,80 @@ def _row(values: Sequence[object]) -> CopyRow:
 
 
 _PASSING = "'vanished', 'draft', 'outside_window', 'excluded_folder'"
-_INSERT = f"""
-INSERT INTO copy (folder_id, validity, remote_id, id_key, variant, gate_at, size, box, live, seen,
-  answered, flagged, held, outcome, reason, facts, message_id, parent, thread,
-  recorded_at)
-SELECT ?1, ?2, value->>0, substr(?3, value->>1, 16), value->>2, value->>3, value->>4, value->>5,
-  value->>6, value->>7, value->>8, value->>9, value->>10, value->>11, value->>12,
-  substr(?3, 16 + value->>1, value->>13), value->>14, value->>15, value->>16, ?4
-FROM json_each(?5) WHERE true
-ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
-  answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
-  held = iif(held IN ({_PASSING}), excluded.held, held),
-  outcome = iif(held IN ({_PASSING}), excluded.outcome, outcome),
-  reason = iif(held IN ({_PASSING}), excluded.reason, reason),
-  attempts = iif(held = 'vanished', 0, attempts),
-  retry_at = iif(held = 'vanished', NULL, retry_at)
-"""
+_insert = Inserter(
+    "copy (folder_id, validity, recorded_at, remote_id, id_key, variant, gate_at, size, box, live,"
+    " seen, answered, flagged, held, outcome, reason, facts, message_id, parent, thread)",
+    "?1, ?2, ?3, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0),"
+    " nullif(?, 0)",
+    f"""
+    ON CONFLICT (folder_id, validity, remote_id) DO UPDATE SET seen = excluded.seen,
+      answered = excluded.answered, flagged = excluded.flagged, removed_at = NULL,
+      held = iif(held IN ({_PASSING}), excluded.held, held),
+      outcome = iif(held IN ({_PASSING}), excluded.outcome, outcome),
+      reason = iif(held IN ({_PASSING}), excluded.reason, reason),
+      attempts = iif(held = 'vanished', 0, attempts),
+      retry_at = iif(held = 'vanished', NULL, retry_at)
+    """,
+)
+_WORD = {each: str(each.value) for kind in (Box, Outcome, OutcomeReason) for each in kind}
+"""Members as the plain text they are."""
 
 
 def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
     """Record copies. One that is there already gets its flags and is no longer removed.
 
     What held it (it had vanished, was a draft, spam, outside the window) may no longer hold.
-
-    All rows are one parameter, and their bytes another: SQLite reads them with the interpreter's
-    lock released, which `executemany` takes again for every row while the loop wants it.
     """
-    rows: list[tuple[object, ...]] = []
-    octets: list[bytes] = []
-    at = 1  # SQLite counts from 1
-    for c in copies:
-        rows.append(
-            (
-                c.remote_id,
-                at,
-                c.variant,
-                c.gate_at,
-                c.size,
-                c.box,
-                c.live,
-                c.seen,
-                c.answered,
-                c.flagged,
-                c.held,
-                c.outcome,
-                c.reason,
-                len(c.facts),
-                c.message_id,
-                signed(c.parent) if c.parent else None,
-                signed(c.thread) if c.thread else None,
-            )
-        )
-        octets += (c.id_key, c.facts)
-        at += len(c.id_key) + len(c.facts)
-    if rows:
-        db.execute(_INSERT, (folder, validity, b"".join(octets), now_ms(), json.dumps(rows)))
+    _insert(db, (folder, validity, now_ms()), [_plain(copy) for copy in copies])
+
+
+def _plain(copy: NewCopy) -> tuple[Plain, ...]:
+    """A new copy's values as sqlite3 takes them at once; 0 for none."""
+    (
+        remote_id,
+        id_key,
+        variant,
+        gate_at,
+        size,
+        box,
+        live,
+        seen,
+        answered,
+        flagged,
+        held,
+        outcome,
+        reason,
+        facts,
+        message_id,
+        parent,
+        thread,
+    ) = copy
+    return (
+        remote_id,
+        bytearray(id_key),
+        variant,
+        gate_at,
+        size,
+        _WORD[box],
+        live + 0,
+        seen + 0,
+        answered + 0,
+        flagged + 0,
+        _WORD[held],
+        _WORD[outcome],
+        _WORD[reason],
+        bytearray(facts),
+        message_id or 0,
+        signed(parent),
+        signed(thread),
+    )
 
 
 def by_identity(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> list[CopyRow]:
     """Every copy that bears one of these identities, whatever its variant, oldest row first."""
     found: list[CopyRow] = []
     for at in range(0, len(id_keys), CHUNK):
-        chunk = id_keys[at : at + CHUNK]
+        chunk = [bytearray(id_key) for id_key in id_keys[at : at + CHUNK]]
         found += map(
             _row,
             db.execute(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eisd.model.facts import KeyHash, Mark, Participant
 from eisd.model.mail import Attachment, Role
 from eisd.store import attachments
-from eisd.store.sql import signed, unsigned
+from eisd.store.sql import CHUNK, marks, signed, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,18 @@ def find(db: sqlite3.Connection, id_key: bytes, variant: int) -> MessageRow | No
         return None
     row_id, variant, identity, thread, dated, received, status = row
     return MessageRow(row_id, variant, identity, thread, dated, tuple(json.loads(received)), status)
+
+
+def on_record(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> set[bytes]:
+    """Those of these identities that a message on record bears."""
+    return {
+        row[0]
+        for at in range(0, len(id_keys), CHUNK)
+        for row in db.execute(
+            f"SELECT id_key FROM message WHERE id_key IN ({marks(len(id_keys[at : at + CHUNK]))})",
+            id_keys[at : at + CHUNK],
+        )
+    }
 
 
 def insert(

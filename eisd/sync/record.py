@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from eisd.errors import Transient
 from eisd.matcher.codec import NOTHING, pack, unpack
@@ -43,6 +45,12 @@ from eisd.sync.threads import wait
 from eisd.sync.verdict import Book, People, Sight, judge, read_people
 
 BOOK = "book"
+# Bound once: reading a member off its class is a slow look-up before Python 3.12.
+_MATCHED: Final = Outcome.MATCHED
+_PENDING: Final = Outcome.PENDING
+_UNMATCHED: Final = Outcome.UNMATCHED
+_ERROR: Final = Outcome.ERROR
+_BOUNCE: Final = OutcomeReason.BOUNCE
 _RESULTS = {
     Outcome.UNMATCHED: "unmatched",
     Outcome.SKIPPED: "ignored",
@@ -127,12 +135,18 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     for row in copies.by_identity(tx.db, list({one.read.id_key for one in batch})):
         known.setdefault(row.id_key, []).append(row)
     alone, others = _apart(batch, known.keys(), book)
-    if creates(rules) and _created(rules, book, context, [one for one, _ in alone], done):
-        alone = [(one, concerns or book.may_know(one.read.keys)) for one, concerns in alone]
-    rows = [_alone(rules, book, context, one, concerns=concerns) for one, concerns in alone]
-    done.pending += sum(row.outcome is Outcome.PENDING for row in rows)
-    done.results.update(_RESULTS[row.outcome] for row in rows if row.outcome in _RESULTS)
+    if creates(rules):
+        _create(rules, book, context, alone, done)
+    concerning = _concerning(book, alone)
+    excerpt = book.excerpt({key for one in concerning.values() for key in one.read.keys})
+    rows = [
+        _alone(rules, excerpt, context, one, concerns=one.read.id_key in concerning)
+        for one in alone
+    ]
     copies.insert(tx.db, place.folder, cursor.validity, rows)
+    outcomes = Counter(row.outcome for row in rows)
+    done.pending += outcomes[_PENDING]
+    done.results.update({_RESULTS[each]: n for each, n in outcomes.items() if each in _RESULTS})
     for id_key, members in others.items():
         _together(rules, book, context, place, cursor, members, known.get(id_key, []), done)
         done.results["duplicate"] += len(members) - (id_key not in known)
@@ -170,34 +184,39 @@ def _up_to_date(ready: Ready, book: Book) -> tuple[Context, Sequence[Prepared]]:
 
 def _apart(
     batch: Sequence[Prepared], known: Collection[bytes], book: Book
-) -> tuple[list[tuple[Prepared, bool]], dict[bytes, list[Prepared]]]:
-    """Copies that are alone, each with whether it may concern a contact, and all others."""
+) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
+    """Copies that are alone under their identity, and all others."""
     by_key: dict[bytes, list[Prepared]] = {}
-    alone: list[tuple[Prepared, bool]] = []
+    alone: list[Prepared] = []
     for one in batch:
-        if one.unread or one.read.outcome is Outcome.ERROR:  # nothing is known of it
-            alone.append((one, False))
+        if one.unread or one.read.outcome is _ERROR:  # nothing is known of it
+            alone.append(one)
         else:
             by_key.setdefault(one.read.id_key, []).append(one)
     others: dict[bytes, list[Prepared]] = {}
     for id_key, members in by_key.items():
         if len(members) > 1 or id_key in known:
             others[id_key] = members
-            continue
-        concerns = book.may_know(members[0].read.keys)
-        if concerns and messages.find(book.db, id_key, 0):  # its copies were forgotten, it was not
-            others[id_key] = members
         else:
-            alone.append((members[0], concerns))
+            alone.append(members[0])
+    for id_key in messages.on_record(book.db, list(_concerning(book, alone))):
+        others[id_key] = by_key[id_key]  # its copies were forgotten, the message was not
+        alone.remove(by_key[id_key][0])
     return alone, others
 
 
-def _created(
+def _concerning(book: Book, batch: Sequence[Prepared]) -> dict[bytes, Prepared]:
+    """Those of the copies that may concern a contact, by their identity."""
+    known = book.those_it_may_know({key for one in batch for key in one.read.keys})
+    if not known:
+        return {}
+    return {one.read.id_key: one for one in batch if not known.isdisjoint(one.read.keys)}
+
+
+def _create(
     rules: Rules, book: Book, context: Context, batch: Sequence[Prepared], done: Recorded
-) -> bool:
+) -> None:
     """Make the contacts that these copies ask for, before any of them is decided (C3)."""
-    before = len(done.created)
-    changed = False
     both = rules.policy.create_policy == "sent_and_received"
     for one in batch:
         if one.held or one.read.outcome is not Outcome.UNMATCHED:
@@ -205,8 +224,7 @@ def _created(
         if both or one.read.outgoing:
             facts = readable(context, one)
             sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
-            changed |= create(rules, book, facts, judge(rules, book, facts, [sight]), done)
-    return changed or len(done.created) > before
+            create(rules, book, facts, judge(rules, book, facts, [sight]), done)
 
 
 def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool) -> NewCopy:
@@ -220,7 +238,7 @@ def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concern
     elif (
         concerns
         or (parent and book.parents(parent))  # whether staff wrote it, its facts tell
-        or (outcome is Outcome.UNMATCHED and rules.policy.thread_inherit != "off")
+        or (outcome is _UNMATCHED and rules.policy.thread_inherit != "off")
     ):
         facts = unpack(read.id_key, one.gate_at, read.facts)
         sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
@@ -229,34 +247,38 @@ def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concern
         wait(book.db, rules.policy, read.id_key, facts.parents, decided)
         outcome, reason = decided
         parent = parent if reason is OutcomeReason.LIST else 0
-    if reason is OutcomeReason.BOUNCE or outcome is Outcome.MATCHED:
-        outcome = Outcome.PENDING  # its text, or its report (G1), is still to be read
+    if reason is _BOUNCE or outcome is _MATCHED:
+        outcome = _PENDING  # its text, or its report (G1), is still to be read
     new = _new(one, 0, outcome, reason, parent)
-    return new if rules.index or outcome is Outcome.PENDING else new._replace(facts=NOTHING)
+    return new if rules.index or outcome is _PENDING else new._replace(facts=NOTHING)
+
+
+@lru_cache
+def _flags(flags: frozenset[str]) -> tuple[bool, bool, bool]:
+    """Whether a copy is seen, answered, flagged; most have one of a few sets of flags."""
+    return "\\Seen" in flags, "\\Answered" in flags, "\\Flagged" in flags
 
 
 def _new(
     one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
 ) -> NewCopy:
-    listed, flags = one.listed, one.listed.flags
+    listed, gate_at, held, read, box, _, thread = one
     return NewCopy(
-        remote_id=listed.remote_id,
-        id_key=one.read.id_key,
-        variant=variant,
-        gate_at=one.gate_at,
-        size=listed.size,
-        box=one.box,
-        live=listed.live,
-        seen="\\Seen" in flags,
-        answered="\\Answered" in flags,
-        flagged="\\Flagged" in flags,
-        held=one.held,
-        outcome=outcome,
-        reason=reason,
-        facts=one.read.facts,
-        message_id=None,
-        parent=parent,
-        thread=one.thread,
+        listed.remote_id,
+        read.id_key,
+        variant,
+        gate_at,
+        listed.size,
+        box,
+        listed.live,
+        *_flags(listed.flags),
+        held,
+        outcome,
+        reason,
+        read.facts,
+        None,
+        parent,
+        thread,
     )
 
 

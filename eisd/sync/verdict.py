@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from eisd.matcher.codec import unpack
@@ -19,7 +19,7 @@ from eisd.store.sql import Connection
 from eisd.store.threads import Refs
 from eisd.sync.rules import Rules
 
-__all__ = ["NOBODY", "Book", "People", "Sight", "Verdict", "judge", "read_people"]
+__all__ = ["NOBODY", "Book", "Excerpt", "People", "Sight", "Verdict", "judge", "read_people"]
 
 
 def read_people(db: Connection) -> People:
@@ -45,6 +45,14 @@ class Book:
         """Whether one of these keys may be a contact's."""
         return self.filter is None or self.filter.any(keys)
 
+    def those_it_may_know(self, keys: set[KeyHash]) -> set[KeyHash]:
+        """Those of these keys that may be a contact's."""
+        return keys if self.filter is None else self.filter.among(keys)
+
+    def excerpt(self, keys: Collection[KeyHash]) -> Excerpt:
+        """The same book for many messages that name nobody else; see there."""
+        return Excerpt(self.db, self.people, self.filter, keys)
+
     def lookup(self, workspace: str, keys: Collection[KeyHash]) -> Entries:
         """The intervals of these keys in one workspace."""
         return contacts.entries(self.db, workspace, keys)
@@ -67,6 +75,33 @@ class Book:
     def parents(self, parent: KeyHash) -> list[tuple[bytes, int, bytes]]:
         """(id_key, gate_at, facts) of copies of the message that answers name so."""
         return copies.facts_by_prefix(self.db, parent.to_bytes(8, "big"))
+
+
+@dataclass(slots=True)
+class Excerpt(Book):
+    """What a book says of the keys of many messages, asked for once in each workspace.
+
+    It is of no use any more when a contact has changed.
+    """
+
+    keys: Collection[KeyHash] = ()
+    _entries: dict[str, Entries] = field(default_factory=dict)
+    _tombstones: dict[str, frozenset[KeyHash]] = field(default_factory=dict)
+
+    def lookup(self, workspace: str, keys: Collection[KeyHash]) -> Entries:  # noqa: ARG002
+        """The intervals of all its keys in one workspace."""
+        found = self._entries.get(workspace)
+        if found is None:
+            found = self._entries[workspace] = contacts.entries(self.db, workspace, self.keys)
+        return found
+
+    def tombstones(self, workspace: str, keys: Collection[KeyHash]) -> frozenset[KeyHash]:  # noqa: ARG002
+        """Those of all its keys that are a deleted contact's in one workspace."""
+        found = self._tombstones.get(workspace)
+        if found is None:
+            found = tombstones.among(self.db, workspace, self.keys)
+            self._tombstones[workspace] = found
+        return found
 
 
 def judge(
