@@ -335,6 +335,14 @@ DB_BACKUP_DONE = _event(
     "path", "bytes", "duration_ms",
     help="A verified copy of the database was made.",
 )  # fmt: skip
+DB_PRUNED = _event(
+    "db.history_pruned", _I, "what was too old has gone: {activities} activities",
+    "messages", "activities", "copies", "rows", "submissions", "drafts", "attachments",
+    "duration_ms",
+    help="`[retention]` was applied: `copies` lost their hashes, `rows` of copies that the server "
+    "removed long ago were deleted, `attachments` their content. At level debug when nothing was "
+    "too old.",
+)  # fmt: skip
 API_REQUEST_FAILED = _event(
     "api.request_failed", _E, "{method} {route} failed",
     "method", "route", "status", "duration_ms",

@@ -254,6 +254,12 @@ DB_WRITER_QUEUE = Gauge("db_writer_queue_depth", "Writes that wait for the write
 DB_BACKUP_AT = Gauge(
     "db_last_backup_timestamp_seconds", "When the last good backup was written; 0 for never."
 )
+PRUNED = Counter(
+    "pruned_total",
+    "What went with its age ([retention]): messages, activities, copies (their hashes), rows (of "
+    "copies long removed), submissions, drafts, attachments (their content).",
+    "kind",
+)
 LOOP_LAG = Histogram(
     "event_loop_lag_seconds",
     "How much later than asked the event loop woke a task, looked at every second.",

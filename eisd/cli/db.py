@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from eisd.cli import output
 from eisd.cli.base import Group
 from eisd.cli.context import Context
+from eisd.cli.options import json_option
+from eisd.cli.reach import act
 from eisd.errors import ExitCode, UserError
 
 
@@ -63,3 +67,42 @@ def vacuum(context: Context) -> None:
         create(database)
         before, after = tidy(database)
     output.say(f"{database}: {output.size(before)} before, {output.size(after)} now")
+
+
+@db.command("prune", examples=["eisd db prune --dry-run", "eisd db prune"])
+@click.option("--dry-run", is_flag=True, help="Tell how much is too old, and change nothing.")
+@json_option
+@click.pass_obj
+def prune(context: Context, *, dry_run: bool, as_json: bool) -> None:
+    """Let go of what is older than [retention] keeps it.
+
+    The daemon does the same once a day. Nothing takes it back, and no resync brings it back. What
+    it frees the database uses again; `eisd db vacuum` gives it to the disk.
+    """
+
+    async def work(core: Any) -> dict[str, Any]:
+        from eisd.api import pruning  # noqa: PLC0415 - only without a daemon
+
+        return await pruning.prune(core, dry_run=dry_run)
+
+    told = act(context, "/db/prune", work, {"dry_run": dry_run}, timeout=_PRUNING)
+    if as_json:
+        output.print_json(told)
+        return
+    if told["keeps_all"]:
+        output.say("everything is kept for ever; [retention] says for how long it should be")
+    for kind, text in _PRUNED.items():
+        if told["pruned"][kind]:
+            output.line(f"{text.format(told['pruned'][kind])}{' would go' if dry_run else ''}")
+
+
+_PRUNING = 3600.0
+_PRUNED = {
+    "activities": "{} activities",
+    "messages": "{} messages",
+    "copies": "hashes of {} copies",
+    "rows": "rows of {} copies that the servers removed",
+    "submissions": "{} submissions",
+    "drafts": "{} drafts",
+    "attachments": "content of {} attachments",
+}

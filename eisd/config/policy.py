@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from eisd.config.types import Address, Domain, Duration, Lax, Size, Table, Window, key
+from eisd.config.types import Address, Domain, Duration, Keep, Lax, Size, Table, Window, key
 from eisd.model.mail import Role
 
 OnRemoteDelete = Literal["retain", "mark", "remove"]
@@ -166,6 +166,30 @@ class StoreSettings(Table):
     )
     attachments: Literal["list", "matched"] = key(
         "list", "Attachments of matched mail: their names and sizes, or their content too."
+    )
+
+
+class RetentionSettings(Table):
+    """For how long things are kept. What is older goes once a day, and by `eisd db prune`."""
+
+    activities: Keep = key(
+        "all",
+        "Mail received longer ago is taken off the record: activities, texts, attachments, and the "
+        "hashes of what concerned nobody. Nothing that is older is listed, fetched or matched.",
+    )
+    unmatched: Keep = key(
+        "all",
+        "Of older mail that concerns nobody not even hashes are kept: a contact that is added "
+        "later does not get it.",
+    )
+    outbox: Keep = key(
+        "all",
+        "Mail that eisd sent, failed to send or was told not to, and drafts that were sent or "
+        "deleted, since they ended. What the activities say of it stays.",
+    )
+    attachments: Keep = key(
+        "all",
+        "The content of attachments of older mail (`store.attachments`); names and sizes stay.",
     )
 
 

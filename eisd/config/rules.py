@@ -228,6 +228,10 @@ def _idle_keys(doc: Doc) -> Iterator[Finding]:
     if new_address in ("window", "all") and table(doc, "store").get("unmatched") == "none":
         hint = 'with store.unmatched = "none" there is no index to look in'
         yield _warning(("match", "new_address"), "has little effect", hint)
+    kept = table(doc, "retention").get("attachments", "all")
+    if kept != "all" and table(doc, "store").get("attachments", "list") == "list":
+        hint = 'content is kept with store.attachments = "matched" only'
+        yield _warning(("retention", "attachments"), "concerns only what was kept before", hint)
 
 
 NOT_YET: Final[tuple[tuple[Path, Any], ...]] = (

@@ -20,6 +20,7 @@ from eisd.config.policy import (
     InternalSettings,
     MatchSettings,
     NormalizeSettings,
+    RetentionSettings,
     StoreSettings,
     SyncSettings,
     ThreadSettings,
@@ -289,6 +290,7 @@ class Settings(Table):
     capture: CaptureSettings = key(CaptureSettings())
     thread: ThreadSettings = key(ThreadSettings())
     store: StoreSettings = key(StoreSettings())
+    retention: RetentionSettings = key(RetentionSettings())
     calendar: CalendarSettings = key(CalendarSettings())
     contacts: ContactsSettings = key(ContactsSettings())
     outbound: OutboundSettings = key(OutboundSettings())

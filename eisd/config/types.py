@@ -100,6 +100,22 @@ Window = Annotated[
 ]
 """How far back, written ``3m`` (months here)."""
 
+
+def _keep(value: object) -> WindowSpan:
+    span = units.parse_window(value)
+    if span.is_none:
+        raise ValueError(f'want "all", or at least a day such as "90d" or "2y", got {shown(value)}')
+    return span
+
+
+Keep = Annotated[
+    WindowSpan,
+    _parsed(_keep),
+    PlainSerializer(str, return_type=str),
+    _text_schema("age", r"^(all|\d+[dwmy])$", "90d", "6m", "2y", "all"),
+]
+"""For how long something is kept, written ``2y`` (``m`` is a month here)."""
+
 RateValue = Annotated[
     Rate,
     _parsed(units.parse_rate),

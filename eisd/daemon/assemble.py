@@ -131,6 +131,7 @@ def rules(
         local_case=case,
         index=settings.store.unmatched == "index",
         attachments=settings.store.attachments == "matched",
+        keep_days=settings.retention.activities.days,
     )
 
 

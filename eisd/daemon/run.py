@@ -28,6 +28,7 @@ from eisd.daemon.lookout import Lookout, measure_lag
 from eisd.daemon.notify import Notifier
 from eisd.daemon.signals import Stop, handled
 from eisd.daemon.source import Source
+from eisd.daemon.upkeep import Upkeep
 from eisd.driver.registry import Registry, discover
 from eisd.errors import EisdError, ExitCode
 from eisd.logs import emit
@@ -111,6 +112,7 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
             keep(Lookout(core).watch(), "lookout")
             keep(measure_lag(), "lag")
             keep(source.watch(), "source")
+            keep(Upkeep(core).watch(), "upkeep")
             keep(core.retro.run(), "retro")
             keep(reloads.serve(), "reloads")
             notifier.ready(health.status_line(core))

@@ -50,6 +50,7 @@ RULES: Final[Mapping[OutcomeReason, str]] = MappingProxyType(
         OutcomeReason.DRAFT: "F2",
         OutcomeReason.EXCLUDED_FOLDER: "F1",
         OutcomeReason.OUTSIDE_WINDOW: "F5",
+        OutcomeReason.EXPIRED: "F5",
         OutcomeReason.VANISHED: "O2",
         OutcomeReason.CAPTURE_UNAUTHENTICATED: "K1",
         OutcomeReason.CAPTURE_UNPARSED: "K2",

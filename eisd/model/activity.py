@@ -39,6 +39,7 @@ class OutcomeReason(StrEnum):
     DRAFT = "draft"
     EXCLUDED_FOLDER = "excluded_folder"
     OUTSIDE_WINDOW = "outside_window"
+    EXPIRED = "expired"
     BLOCKLISTED = "blocklisted"
     LIST = "list"
     BULK = "bulk"

@@ -15,6 +15,7 @@ from eisd.store import (
     mailboxes,
     outbox_schema,
     replay,
+    retention,
     retro,
     threads,
     tombstones,
@@ -86,6 +87,13 @@ def m009_replay(db: Database) -> None:
 def m010_attachments(db: Database) -> None:
     """The bytes of attachments."""
     for statement in attachments.TABLES:
+        db.execute(statement)
+
+
+@migrations()
+def m020_retention(db: Database) -> None:
+    """Messages by their age."""
+    for statement in retention.CHANGES:
         db.execute(statement)
 
 

@@ -211,8 +211,9 @@ class Engine:
         """Read a batch's headers, wait for the one before it, and hand it to the writer."""
         mailbox = self._mailbox
         services, rules = mailbox.services, mailbox.services.rules()
+        begin = mailbox.counts_from
         ready = await prepare(
-            services.headers, batch.copies, folder, mailbox.id, rules, people, mailbox.begin_at
+            services.headers, batch.copies, folder, mailbox.id, rules, people, begin
         )
         if before is not None:
             await asyncio.wait({before})

@@ -22,6 +22,7 @@ from eisd.model.mailbox import MailboxState, SyncMode
 from eisd.store import mailboxes
 from eisd.store.activities import Fresh
 from eisd.store.database import Database
+from eisd.store.sql import now_ms
 from eisd.sync import metered
 from eisd.sync.headers import HeaderReader
 from eisd.sync.rules import Rules
@@ -144,9 +145,18 @@ class Mailbox:
         """Where a folder's first scan begins."""
         if self.plan.window_days == 0:
             return Window(backfill=False)
-        if self.begin_at is None:
-            return Window()
-        return Window(since=datetime.fromtimestamp(self.begin_at / 1000, UTC))
+        begin = self.counts_from
+        return (
+            Window() if begin is None else Window(since=datetime.fromtimestamp(begin / 1000, UTC))
+        )
+
+    @property
+    def counts_from(self) -> int | None:
+        """From when on its mail counts (ms): its window, or what is kept if that is less."""
+        kept = self.services.rules().kept_from(now_ms())
+        if self.begin_at is None or kept is None:
+            return kept if self.begin_at is None else self.begin_at
+        return max(self.begin_at, kept)
 
     async def event(self, event: Event, *, reason: str = "", detail: str = "", **log: Any) -> None:
         """Let something happen to the mailbox: state, database and log in one place.

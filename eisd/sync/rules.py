@@ -12,6 +12,8 @@ from eisd.mime.addresses import LocalCase
 from eisd.model.facts import KeyHash
 from eisd.model.mailbox import SyncMode
 
+DAY_MS = 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class MailboxRules:
@@ -42,6 +44,12 @@ class Rules:
     """Whether hashes of mail that concerns nobody are kept (`store.unmatched`)."""
     attachments: bool = False
     """Whether the bytes of attachments are kept (`store.attachments`)."""
+    keep_days: int | None = None
+    """For how many days mail is on record (`retention.activities`); None: for ever."""
+
+    def kept_from(self, now: int) -> int | None:
+        """Mail received before then (ms) is not listed, and none of it is on record for long."""
+        return None if self.keep_days is None else now - self.keep_days * DAY_MS
 
     def of(self, mailbox: int) -> MailboxRules:
         """The rules of one mailbox; of one that is no longer configured, the plainest."""

@@ -32,7 +32,7 @@ from eisd.store.copies import CopyRow
 from eisd.store.messages import Content, MessageRow
 from eisd.store.sql import Connection, stamp
 from eisd.store.threads import Refs
-from eisd.sync import threads
+from eisd.sync import expiry, threads
 from eisd.sync.creating import create
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, Sight, Verdict, judge
@@ -179,7 +179,7 @@ class _Group:
     """The copy whose text is at hand, or 0."""
 
     def settle(self, at_hand: Facts | None, content: Content | None, done: Settled) -> None:
-        counted = [row for row in self.rows if not row.held]
+        counted = expiry.counted(self.book.db, self.rows, at_hand)
         if not counted:
             return
         each = [unpack(r.id_key, r.gate_at, r.facts) for r in counted]

@@ -122,6 +122,7 @@ class World:
     on_remote_delete: str = "retain"
     scope: str = "addresses"
     index: bool = True
+    keep_days: int | None = None
     internal: Sequence[str] = ()
     boxes: dict[str, Box] = field(default_factory=dict)
     modes: dict[str, SyncMode] = field(default_factory=dict)
@@ -218,6 +219,7 @@ class World:
             },
             trusted_authserv=self.trusted,
             index=self.index,
+            keep_days=self.keep_days,
         )
 
     async def contact(

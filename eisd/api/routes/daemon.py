@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from pydantic import Field
 
-from eisd.api import actions, overview, replaying
+from eisd.api import actions, overview, pruning, replaying
 from eisd.api.answers import Answer
 from eisd.api.request import Body, The
 from eisd.config.difference import Change
@@ -50,6 +50,12 @@ class BackupBody(Body):
     """An absolute path on the daemon's machine where nothing lies yet."""
 
     path: str
+
+
+class PruneBody(Body):
+    """``dry_run`` only tells how much is too old."""
+
+    dry_run: bool = False
 
 
 @routes.get("/status", tags=["daemon"])
@@ -111,3 +117,9 @@ def _told(keys: Sequence[Change]) -> list[dict[str, str | None]]:
 async def backup(core: The, body: BackupBody) -> Answer:
     """Write a verified copy of the database."""
     return await actions.backup(core, body.path)
+
+
+@routes.post("/db/prune", tags=["daemon"])
+async def prune(core: The, body: PruneBody) -> Answer:
+    """Let go of what is older than `[retention]` keeps it."""
+    return await pruning.prune(core, dry_run=body.dry_run)
