@@ -15,6 +15,7 @@ a participant has the same keys.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from eisd.matcher.facts import KEPT_PARENTS
@@ -26,7 +27,10 @@ _VERSION: Final = 1
 _HEADER: Final = struct.Struct(">BIqQHHH")
 _AUTHOR: Final = struct.Struct(">QQQQ")
 _PARTICIPANT: Final = struct.Struct(">HQQ")
+_BITS: Final = struct.Struct(">H")
 _KEY: Final = struct.Struct(">Q")
+_PAIR: Final = struct.Struct(">QQ")
+_PARENTS: Final = tuple(struct.Struct(f">{count}Q") for count in range(KEPT_PARENTS + 1))
 
 _NO_DATE: Final = -(1 << 63)
 _APART: Final = 0xFFFF
@@ -44,50 +48,73 @@ _MARKS_AT: Final = 6
 def pack(facts: Facts) -> bytes:
     """Give the bytes of what `strip` keeps, without id_key and gate_at, which have columns."""
     people = facts.participants[:_MAX_PARTICIPANTS]
-    parents = facts.parents[:KEPT_PARENTS]
-    author = facts[1:5]
-    index = _APART
-    for at, one in enumerate(people):
-        if one.exact == facts.author and one[1:5] == author:
-            index = at
-            break
-    parts = [
-        _HEADER.pack(
-            _VERSION,
-            int(facts.signals),
-            _NO_DATE if facts.date is None else facts.date,
-            facts.subject_key,
-            len(people),
-            len(parents),
-            index,
-        )
-    ]
+    author = AddressKeys(*facts[1:5])
+    index = next((at for at, one in enumerate(people) if one[1:5] == author), _APART)
+    parts = [octets_of(one.role, int(one.marks), pack_keys(_keys(one))) for one in people]
     if index == _APART:
-        parts.append(_AUTHOR.pack(*author))
-    parts += map(_pack_participant, people)
-    parts.append(struct.pack(f">{len(parents)}Q", *parents))
-    return b"".join(parts)
+        parts.insert(0, _AUTHOR.pack(*author))
+    return join(
+        int(facts.signals),
+        facts.date,
+        facts.subject_key,
+        parts,
+        facts.parents,
+        people=len(people),
+        author=index,
+    )
 
 
-def _keys(one: Participant) -> tuple[KeyHash, KeyHash, KeyHash, KeyHash]:
-    return one.exact, one.relaxed, one.domain, one.registrable
+def join(
+    signals: int,
+    date: int | None,
+    subject: KeyHash,
+    parts: list[bytes],
+    parents: Sequence[KeyHash],
+    *,
+    people: int,
+    author: int = 0,
+) -> bytes:
+    """Put the bytes of an unmatched copy together.
+
+    ``parts`` are those of ``people`` participants, before them the author's where he is none.
+    """
+    parents = parents[:KEPT_PARENTS]
+    head = _HEADER.pack(
+        _VERSION,
+        signals,
+        _NO_DATE if date is None else date,
+        subject,
+        people,
+        len(parents),
+        author,
+    )
+    return b"".join((head, *parts, _PARENTS[len(parents)].pack(*parents)))
 
 
-def _pack_participant(one: Participant) -> bytes:
-    role, exact, relaxed, domain, registrable, marks, _, _ = one
-    bits = _ROLE_BITS[role] | int(marks) << _MARKS_AT
-    if relaxed == exact and registrable == domain != 0:
-        return _PARTICIPANT.pack(bits, exact, domain)
-    tail = b""
+def pack_keys(keys: AddressKeys) -> tuple[int, bytes]:
+    """Give an address's share of a participant's bits, and its octets after them."""
+    exact, relaxed, domain, registrable = keys
+    bits = 0
+    octets = _PAIR.pack(exact, domain)
     if relaxed != exact:
-        bits |= _HAS_RELAXED
-        tail = _KEY.pack(relaxed)
+        bits = _HAS_RELAXED
+        octets += _KEY.pack(relaxed)
     if not registrable:
         bits |= _NO_REGISTRABLE
     elif registrable != domain:
         bits |= _HAS_REGISTRABLE
-        tail += _KEY.pack(registrable)
-    return _PARTICIPANT.pack(bits, exact, domain) + tail
+        octets += _KEY.pack(registrable)
+    return bits, octets
+
+
+def octets_of(role: Role, marks: int, keys: tuple[int, bytes]) -> bytes:
+    """Give the bytes of one participant, whose keys `pack_keys` has packed."""
+    bits, octets = keys
+    return _BITS.pack(bits | _ROLE_BITS[role] | marks << _MARKS_AT) + octets
+
+
+def _keys(one: Participant) -> AddressKeys:
+    return AddressKeys(one.exact, one.relaxed, one.domain, one.registrable)
 
 
 def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:

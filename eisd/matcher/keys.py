@@ -37,7 +37,7 @@ class Hasher:
         self._secret = key
         self._key = blake2b(digest_size=8, key=key, person=b"eisd-key")
         self._identity = blake2b(digest_size=16, key=key, person=b"eisd-id")
-        self._cached_key = lru_cache(_CACHED_TEXTS)(self.key)
+        self._domain = lru_cache(_CACHED_TEXTS)(self._domain_keys)
         self.address = lru_cache(_CACHED_ADDRESSES)(self._address)
         self.parent = lru_cache(_CACHED_TEXTS)(self._parent)
 
@@ -59,8 +59,12 @@ class Hasher:
 
     def identity(self, text: str) -> bytes:
         """Hash a message's identity (I1) to the 16 bytes of ``Facts.id_key``."""
+        return self.identity_of(text.encode("utf-8", "surrogatepass"))
+
+    def identity_of(self, octets: bytes) -> bytes:
+        """Hash octets as `identity` hashes text."""
         state = self._identity.copy()
-        state.update(text.encode("utf-8", "surrogatepass"))
+        state.update(octets)
         return state.digest()
 
     def _parent(self, message_id: str) -> KeyHash:
@@ -69,15 +73,19 @@ class Hasher:
     def _address(self, exact: str, relaxed: str) -> AddressKeys:
         """Hash an address by its exact and relaxed key, its domain and its registrable domain."""
         exact_key = self.key(exact)
-        domain = domain_of(exact)
-        domain_key = self._cached_key(domain)
-        registrable = "" if is_freemail(domain) else registrable_domain(domain)
+        domain, registrable = self._domain(domain_of(exact))
         return AddressKeys(
             exact_key,
             exact_key if relaxed == exact else self.key(relaxed),
-            domain_key,
-            domain_key if registrable == domain else self._cached_key(registrable),
+            domain,
+            registrable,
         )
+
+    def _domain_keys(self, domain: str) -> tuple[KeyHash, KeyHash]:
+        """Hash a domain and its registrable one, which free mail has not."""
+        key = self.key(domain)
+        registrable = "" if is_freemail(domain) else registrable_domain(domain)
+        return key, key if registrable == domain else self.key(registrable)
 
 
 @lru_cache(2)

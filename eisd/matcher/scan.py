@@ -10,86 +10,48 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
-from eisd.matcher.blocklist import Blocklist
 from eisd.matcher.codec import pack, unpack
+from eisd.matcher.express import Express
 from eisd.matcher.facts import facts_of
-from eisd.matcher.judge import NOBODY, People, Sight, judge
-from eisd.matcher.keys import Hasher, keys_of
-from eisd.matcher.policy import Policy
+from eisd.matcher.judge import NOBODY, Sight, judge
+from eisd.matcher.keys import keys_of
+from eisd.matcher.reading import Context, Item, Read
 from eisd.matcher.staff import direction_of
-from eisd.mime.addresses import LocalCase
 from eisd.mime.headers import extract
 from eisd.model.activity import Direction, Outcome, OutcomeReason
-from eisd.model.facts import Facts, KeyHash
+from eisd.model.facts import Facts
 from eisd.model.mail import Signal
-from eisd.model.mailbox import Box, SyncMode
+from eisd.model.mailbox import Box
 
+__all__ = [
+    "Context", "Item", "Read", "Row", "again", "as_row", "facts_in", "of_row", "read_whole", "scan",
+    "unreadable",
+]  # fmt: skip
+
+_CONTEXTS: Final = 64
 _LIST: Final = OutcomeReason.LIST
 _OUTGOING: Final = Direction.OUTGOING
 _UNREADABLE: Final = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal.LIMITED, ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the copies of one folder are read and judged by. Plain values, so it can be sent."""
-
-    hasher: Hasher
-    policy: Policy
-    people: People
-    """Of the workspaces that the mailbox feeds."""
-    mailbox: int
-    key: KeyHash
-    """Exact key of the mailbox's own address."""
-    aliases: frozenset[KeyHash]
-    mode: SyncMode
-    box: Box
-    blocklist: Blocklist | None = None
-    trusted_authserv: frozenset[str] = frozenset()
-    local_case: LocalCase = "fold"
-
-
-class Item(NamedTuple):
-    """One listed copy: when it was received (milliseconds), how it was listed, its header."""
-
-    gate_at: int
-    live: bool
-    header: bytes
-    sent: bool = False
-    """Its labels put it on the sender's side, whatever the folder's box is."""
-
-
-class Read(NamedTuple):
-    """What was read of a copy, and its outcome if it concerns no contact and is alone."""
-
-    id_key: bytes
-    facts: bytes
-    """Packed."""
-    keys: tuple[KeyHash, ...]
-    """Exact and relaxed keys of everybody it names."""
-    outcome: Outcome
-    reason: OutcomeReason
-    parent: KeyHash = 0
-    """Of list mail that is skipped: what it answers, or 0."""
-    outgoing: bool = False
-    """Whether staff of a workspace that the mailbox feeds wrote it."""
-
-
 def scan(context: Context, items: Iterable[Item]) -> list[Read]:
     """Read and judge copies, in their order."""
-    return [
-        _read(
-            context,
-            facts_in(context, item, keep_text=False),
-            item.gate_at,
-            live=item.live,
-            sent=item.sent,
-        )
-        for item in items
-    ]
+    return list(map(_express(context).read, items))
+
+
+@lru_cache(_CONTEXTS)
+def _express(context: Context) -> Express:
+    return Express(context, read_whole)
+
+
+def read_whole(context: Context, item: Item) -> Read:
+    """Read and judge one copy of any kind."""
+    facts = facts_in(context, item, keep_text=False)
+    return _read(context, facts, item.gate_at, live=item.live, sent=item.sent)
 
 
 def facts_in(context: Context, item: Item, *, keep_text: bool = True) -> Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from eisd.matcher.keys import Hasher
+from eisd.matcher.keys import AddressKeys, Hasher
 from eisd.mime.addresses import (
     address_key,
     domain_of,
@@ -54,6 +54,17 @@ def _domains(own: Iterable[str], listed: Iterable[str], scope: str) -> set[str]:
     else:
         return set()
     return {domain for domain in found if domain and not is_freemail(domain)}
+
+
+def holds(staff: Staff, keys: AddressKeys) -> bool:
+    """Say whether an address is in S: by exact key, by relaxed key, or by its domain."""
+    exact, relaxed, domain, registrable = keys
+    return (
+        exact in staff.exact
+        or relaxed in staff.relaxed
+        or domain in staff.domains
+        or registrable in staff.domains
+    )
 
 
 def is_staff(participant: Participant, staff: Staff) -> bool:

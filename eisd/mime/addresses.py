@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +29,7 @@ __all__ = [
     "is_freemail",
     "parse_addresses",
     "parse_addresses_exact",
+    "plain_spellings",
     "preload",
     "read_addresses",
     "registrable_domain",
@@ -44,6 +46,12 @@ _ITEM: Final = re.compile(
     f"|({_LOCAL}@{_DOMAIN})) *+(?:,|$)"
 )
 _SLOW: Final = re.compile(rb"[(:;\\\[]|[^ -~\t]|[.]{2}")
+_PLAIN_ITEM: Final = (
+    r'[ \t]*+(?:(?:"[ !#-\'*-9<-Z\]-~\t]*+"[ \t]*+|[ !#-\'*+./0-9=?A-Z\]-~\t-]*+)'
+    f"<({_LOCAL}@{_DOMAIN})>|({_LOCAL}@{_DOMAIN}))[ \\t]*+"
+)
+_PLAIN_ONE: Final = re.compile(_PLAIN_ITEM.encode())
+_PLAIN_LIST: Final = re.compile(f"(?:{_PLAIN_ITEM},)*+(?:{_PLAIN_ITEM})?".encode())
 _ILLEGAL: Final = re.compile(r'[\s\x00-\x1f\x7f-\x9f"(),:;<>@\[\\\]\ud800-\udfff]')
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE: Final = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -135,6 +143,25 @@ def _fast(value: bytes, local_case: LocalCase) -> AddressList | None:
             name = _tidy(decode_words(" ".join(name.split())) if encoded else name)
         found.append(_plain(address, name or "", local_case))
     return AddressList(tuple(found)) if len(found) <= ADDRESSES else None
+
+
+def plain_spellings(value: bytes) -> Sequence[bytes] | None:
+    """The addresses of a field of plain items as written, None if it needs `read_addresses`.
+
+    Their keys in lower case are those that `read_addresses` gives, in its order.
+    """
+    if b".." in value or len(value) > _KEY_MAX:
+        return None
+    one = _PLAIN_ONE.fullmatch(value)
+    if one is not None:
+        found = [one[one.lastindex or 0]]
+    elif _PLAIN_LIST.fullmatch(value):
+        found = [named or bare for named, bare in _PLAIN_ONE.findall(value)]
+    else:
+        return None
+    if b"=?" in value and any(b"=?" in each for each in found):
+        return None
+    return found
 
 
 def _plain(address: str, name: str, local_case: LocalCase) -> Address:

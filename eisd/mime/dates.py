@@ -27,6 +27,8 @@ _ISO: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
     r"(?:[.][0-9]{1,6})? ?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
+_CLOCK: Final = {b"%02d" % number: number for number in range(60)}
+_LAST_HOUR: Final = 23
 _LONGEST: Final = 128
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 2199
@@ -55,6 +57,28 @@ def parse_date(value: bytes) -> datetime | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def seconds_of(value: bytes) -> int | None:
+    """`parse_date` in whole seconds since 1970 UTC: most dates of a scan share their day."""
+    colon = value.find(b":", 9)
+    hour = _CLOCK.get(value[colon - 2 : colon])
+    minute = _CLOCK.get(value[colon + 1 : colon + 3])
+    second = _CLOCK.get(value[colon + 4 : colon + 6])
+    if hour is not None and minute is not None and second is not None and hour <= _LAST_HOUR:
+        midnight = _midnight(value[: colon - 2], value[colon + 3 : colon + 4], value[colon + 6 :])
+        if midnight is not None:
+            return midnight + hour * 3600 + minute * 60 + second
+    date = parse_date(value)
+    return None if date is None else int(date.timestamp())
+
+
+@lru_cache(maxsize=4_096)
+def _midnight(day: bytes, colon: bytes, zone: bytes) -> int | None:
+    """When a usual date's day begins, by what is written around the hour, minute and second."""
+    value = day + b"00:00" + colon + b"00" + zone
+    date = parse_date(value) if _USUAL.fullmatch(value) else None
+    return None if date is None else int(date.timestamp())
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -32,6 +33,7 @@ from eisd.mime.words import decode_text
 from eisd.model.mail import Address, Headers, Signal
 
 __all__ = [
+    "Fields",
     "author",
     "decode_text",
     "extract",
@@ -40,6 +42,9 @@ __all__ = [
     "header_lines",
     "identity",
     "message_id",
+    "plain_message_id",
+    "plain_references",
+    "usual_fields",
 ]
 
 Fields = dict[bytes, list[bytes]]
@@ -58,6 +63,7 @@ WANTED: Final = frozenset(
 _AS_WRITTEN: Final = {name.title(): name for name in WANTED} | {b"Message-ID": b"message-id"}
 """The usual spellings."""
 
+_BLANK: Final = b" \t"
 _IN_ANGLES: Final = re.compile(r"<([^<>]+)>")
 _MAILTO: Final = re.compile(rb"mailto:([^>?\s,]{1,500})", re.IGNORECASE)
 _TYPE: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}")
@@ -105,7 +111,46 @@ def header_lines(header: bytes) -> tuple[list[bytes], bool]:
 
 def extract(header: bytes, *, local_case: LocalCase = "fold") -> Headers:
     """The facts of one header block; total, bounded, the same for the same bytes."""
-    return _facts(*_fields(header), local_case)
+    return _facts(*read_fields(header), local_case)
+
+
+def read_fields(header: bytes) -> tuple[Fields, list[str]]:
+    """The wanted fields of a block, and the defects met."""
+    fields = usual_fields(header)
+    return (fields, []) if fields is not None else _fields(header)
+
+
+def usual_fields(header: bytes) -> Fields | None:
+    """The wanted fields of a block as servers send it, None if it is any other."""
+    if len(header) > HEADER_FIELD:
+        return None
+    lines = header.split(b"\r\n", HEADER_COUNT)
+    ends = len(lines) - 1
+    if ends == HEADER_COUNT or header.count(b"\r") != ends or header.count(b"\n") != ends:
+        return None
+    if b"" in lines:
+        del lines[lines.index(b"") :]
+    fields: Fields = {}
+    name: bytes | None = None
+    value = b""
+    for line in lines:
+        head, colon, rest = line.partition(b":")
+        found = _AS_WRITTEN.get(head)
+        if found is None and line[0] in _BLANK:
+            if name is not None:
+                value += line
+                fields[name][-1] = value.strip(b" \t")
+            continue
+        if not colon:
+            return None
+        name, value = found or _wanted(head), rest
+        if name is None:
+            continue
+        if name in fields:
+            fields[name].append(rest.strip(b" \t"))
+        else:
+            fields[name] = [rest.strip(b" \t")]
+    return fields
 
 
 def _fields(header: bytes) -> tuple[Fields, list[str]]:
@@ -115,21 +160,13 @@ def _fields(header: bytes) -> tuple[Fields, list[str]]:
     defects: list[str] = ["header_block"] if limited else []
     for line in lines:
         head, colon, value = line.partition(b":")
-        name = _AS_WRITTEN.get(head)
-        if name is None:
-            name = _wanted(head) if len(head) < _NAME_MAX else None
-            if name is None:
-                continue
-        if not colon:
+        name = _wanted(head) if len(head) < _NAME_MAX else None
+        if name is None or not colon:
             continue
         if len(value) > HEADER_FIELD:
             value = value[:HEADER_FIELD]
             defects.append("header_field:" + name.decode("ascii"))
-        value = value.strip(b" \t")
-        if name in fields:
-            fields[name].append(value)
-        else:
-            fields[name] = [value]
+        fields.setdefault(name, []).append(value.strip(b" \t"))
     return fields, defects
 
 
@@ -221,9 +258,9 @@ def message_id(value: bytes) -> str | None:
     """I1: the text between the first "<" and the last ">", else the value; no white space."""
     if not value:
         return None
-    usual = _USUAL_ID.fullmatch(value)
-    if usual is not None:
-        return usual[1].decode("ascii")
+    plain = plain_message_id(value)
+    if plain is not None:
+        return plain.decode("ascii")
     start = value.find(b"<")
     end = value.rfind(b">")
     inside = value[start + 1 : end] if 0 <= start < end else value
@@ -231,20 +268,33 @@ def message_id(value: bytes) -> str | None:
     return text if text and len(text.encode()) <= MESSAGE_ID else None
 
 
+def plain_message_id(value: bytes) -> bytes | None:
+    """`message_id` of a value as it ought to be, None for any other."""
+    usual = _USUAL_ID.fullmatch(value)
+    return usual[1] if usual else None
+
+
 def _references(values: list[bytes] | None) -> tuple[str, ...]:
     """The message ids of In-Reply-To or References, in the order written."""
     if not values:
         return ()
-    raw = values[0] if len(values) == 1 else b" ".join(values)
-    usual = _USUAL_ID.findall(raw)
-    if len(usual) == raw.count(b"<") and len(raw) <= _REFERENCES_READ and usual:
-        return tuple([each.decode("ascii") for each in usual])
-    text = clean(guess(raw[-_REFERENCES_READ:]))
+    plain = plain_references(values)
+    if plain is not None:
+        return tuple([each.decode("ascii") for each in plain])
+    text = clean(guess(b" ".join(values)[-_REFERENCES_READ:]))
     found = _IN_ANGLES.findall(text)
     if not found:
         found = [word for word in text.replace(",", " ").split() if "@" in word]
     ids = ("".join(each.split()) for each in found)
     return tuple(each for each in ids if each and len(each.encode()) <= MESSAGE_ID)
+
+
+def plain_references(values: Sequence[bytes]) -> list[bytes] | None:
+    """Message ids as they ought to be written, at least one; None for anything else."""
+    raw = values[0] if len(values) == 1 else b" ".join(values)
+    usual = _USUAL_ID.findall(raw)
+    plain = usual and len(usual) == raw.count(b"<") and len(raw) <= _REFERENCES_READ
+    return usual if plain else None
 
 
 def _received(values: list[bytes] | None) -> tuple[datetime, ...]:

@@ -11,6 +11,7 @@ from eisd.mime.addresses import (
     domain_of,
     parse_addresses,
     parse_addresses_exact,
+    plain_spellings,
     read_addresses,
     relaxed_key,
 )
@@ -247,6 +248,9 @@ def test_fast_equals_exact(value: bytes) -> None:
         assert parse_addresses(value, local_case=case) == parse_addresses_exact(
             value, local_case=case
         )
+    plain = plain_spellings(value)
+    keys = [address.key for address in parse_addresses_exact(value)]
+    assert plain is None or [each.decode().lower() for each in plain] == keys
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisd.mime.headers import author, decode_text, extract, fingerprint, identity
+from eisd.mime.headers import (
+    author,
+    decode_text,
+    extract,
+    fingerprint,
+    identity,
+    read_fields,
+    usual_fields,
+)
 from eisd.mime.limits import HEADER_BLOCK, HEADER_FIELD, REFERENCES
 from eisd.mime.prefixes import base_subject
 from eisd.mime.signals import local_part_signals
@@ -79,6 +87,30 @@ def test_extract_is_total(header: bytes) -> None:
     assert facts == extract(header)
     assert identity(facts)
     author(facts)
+
+
+LINES = st.sampled_from(
+    [
+        b"From: a@b.test",
+        b"from :x",
+        b"To",
+        b"X-Any: 1",
+        b" folded ",
+        b"\tand: so",
+        b"",
+        b"\r",
+        b": ",
+    ]
+)
+
+
+@given(st.lists(LINES | st.binary(max_size=6), max_size=8), st.sampled_from([b"\r\n", b"\n"]))
+def test_a_block_as_servers_send_it_is_split_as_any_other(lines: list[bytes], end: bytes) -> None:
+    """The quick way to the fields finds what the careful one finds, or leaves it to that one."""
+    header = end.join(lines)
+    found = usual_fields(header)
+
+    assert found is None or found == read_fields(header.replace(b"\r\n", b"\n"))[0]
 
 
 def test_garbage_lines_are_passed_over() -> None:

@@ -6,11 +6,11 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eisd.mime.charset import codec, decode, guess
-from eisd.mime.dates import parse_date
+from eisd.mime.dates import parse_date, seconds_of
 from eisd.mime.headers import decode_text
 from eisd.mime.text import clean, cut, one_line, snippet
 
@@ -254,10 +254,22 @@ def test_no_date(raw: bytes) -> None:
     assert parse_date(raw) is None
 
 
-@given(st.binary(max_size=60))
+DATES = st.lists(
+    st.sampled_from(
+        b"Tue,|14|Nov|2023| |:|09|23|24|59|60|13:22|+0100|-0030|GMT|(CET)|0102|-|EST|Z".split(b"|")
+    ),
+    max_size=16,
+)
+
+
+@given(st.binary(max_size=60) | DATES.map(b"".join) | DATES.map(b" ".join))
+@example(b"14 Nov 2023 09:13:221 +0100")
+@example(b"14 Nov 2023 -01:13:22 +0100")
 def test_dates_are_total(raw: bytes) -> None:
-    """No bytes make the date parser raise; what it gives is aware and sane."""
+    """No bytes make the date parser raise; what it gives is aware and sane, in seconds too."""
     date = parse_date(raw)
+
+    assert seconds_of(raw) == (None if date is None else int(date.timestamp()))
 
     assert date is None or (
         date.utcoffset() is not None and abs(date.utcoffset() or timedelta()) < timedelta(days=1)
