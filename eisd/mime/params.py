@@ -7,6 +7,8 @@ words in them are all read; at most `eisd.mime.limits.PARAMETERS` of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,20 +21,28 @@ _NAME: Final = re.compile(rb"([^\s=;\"()]{1,80})[ \t]{0,20}=[ \t]{0,20}")
 _TYPE: Final = re.compile(r"[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}/[!#$%&'*+.^_`{|}~0-9a-z-]{1,80}")
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 _SEGMENTS_MAX: Final = 200
+_SHORT: Final = 64
+"""Values up to so long are remembered: most messages have the same few."""
 
 
-def content_type(value: bytes) -> tuple[str, dict[str, str]]:
+def content_type(value: bytes) -> tuple[str, Mapping[str, str]]:
     """``type/subtype`` in lower case ("" if there is none) and the parameters."""
     word, parameters = word_and_parameters(value)
     kind = _TYPE.match(word)
     return (kind[0] if kind else ""), parameters
 
 
-def word_and_parameters(value: bytes) -> tuple[str, dict[str, str]]:
+def word_and_parameters(value: bytes) -> tuple[str, Mapping[str, str]]:
     """What stands before the first ";" in lower case, and the parameters by lower-case name."""
-    value = value[:HEADER_FIELD]
+    return _read_short(value) if len(value) <= _SHORT else _read(value[:HEADER_FIELD])
+
+
+def _read(value: bytes) -> tuple[str, Mapping[str, str]]:
     word, _, rest = value.partition(b";")
     return decode_text(word).lower(), _together(raw_parameters(rest)) if rest else {}
+
+
+_read_short = lru_cache(maxsize=512)(_read)
 
 
 def boundary(value: bytes) -> bytes:

@@ -49,12 +49,15 @@ class Split(NamedTuple):
 
 def split_reply(text: str) -> Split:
     """Divide clean ``text`` into the part written now and the rest; total and linear."""
+    marked = _marked(text)
+    if not marked:
+        return Split(text.strip(), "")
     lines = text.split("\n")
     kept: list[str] = []
     rest: list[str] = []
     done = 0
     written = False
-    for start, end in _marked(text, lines):
+    for start, end in marked:
         if end <= done:
             continue
         kept += lines[done:start]
@@ -71,19 +74,23 @@ def split_reply(text: str) -> Split:
     return Split("\n".join(kept).strip(), "\n".join(rest).strip("\n"))
 
 
-def _marked(text: str, lines: list[str]) -> list[tuple[int, int]]:
+def _marked(text: str) -> list[tuple[int, int]]:
     """Where lines may be quoted or open something, from and to: only these are looked at.
 
     Each is one line, or a run of lines marked ``>``.
     """
     folded = "\n" + text.casefold()
     marked: list[tuple[int, int]] = []
+    headers: list[int] = []
     for end, run in _located(_RUN, folded):
         marked.append((end + 1 - run[0].count("\n"), end + 1))
     for index, head in _located(_HEAD, folded):
         marked.append((index, index + 1))
-        if head["label"] and (above := _above(lines, index)) < index:
-            marked.append((above, above + 1))
+        if head["label"]:
+            headers.append(index)
+    if headers:  # one takes the blank lines before it
+        lines = text.split("\n")
+        marked += [(at, at + 1) for at in (_above(lines, index) for index in headers)]
     for tail in _TAILS:
         for index, _ in _located(tail, folded):
             marked += [(at, at + 1) for at in range(max(0, index - _WRAP_MAX + 1), index + 1)]

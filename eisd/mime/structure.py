@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,7 +39,7 @@ class Part:
     start: int
     end: int
     content_type: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
     boundary: bytes
     encoding: str
     disposition: str

@@ -96,10 +96,9 @@ def cut(text: str, size: int) -> str:
 
 def snippet(text: str, length: int = 200) -> str:
     """The beginning of ``text`` on one line, at most ``length`` characters."""
-    words = " ".join(text[: length * 20].split())
-    line = one_line(words[: length * 2])
+    line = one_line(" ".join(text[: length * 3].split()))
     if len(line) <= length + _MARKS_MAX:  # all, or so much was dropped that there is more to see
-        line = one_line(words)
+        line = one_line(" ".join(text[: length * 20].split()))
     if len(line) <= length:
         return line
     head = line[: length - 1]
