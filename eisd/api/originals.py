@@ -60,7 +60,7 @@ async def read_original(core: Core, activity: int, *, with_files: bool) -> Sourc
                 code=ExitCode.UNAVAILABLE,
             ) from error
         return Source(_on_record(shown), places[0].mailbox)
-    (parsed,) = await core.parser.parse([raw])
+    (parsed,) = await core.parser.parse([raw], html=True)
     files = await asyncio.to_thread(_files, raw.rfc822, parsed)
     return Source(_as_fetched(raw, parsed, files), places[0].mailbox)
 

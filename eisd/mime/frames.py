@@ -1,7 +1,8 @@
 """What the daemon and its parser worker say to each other over two pipes.
 
-A request is two lengths, JSON about the message, and its bytes; an answer is one length and JSON.
-The worker reads what strangers wrote, so its answers are data and are checked like data.
+A request is two lengths, JSON about the message, and its bytes; an answer is one length, and in it
+the length of some JSON, the JSON, and the texts it tells the lengths of. The worker reads what
+strangers wrote, so its answers are data and are checked like data.
 """
 
 from __future__ import annotations
@@ -22,49 +23,74 @@ READY: Final = b"eisd-parser-1\n"
 """What a worker says once it can work."""
 
 _ATTACHMENT: Final = tuple(field.name for field in fields(Attachment))
+_TEXTS: Final = ("text", "text_reply", "snippet", "html")
+"""What is sent as it is, behind the JSON of all other fields."""
+_OTHERS: Final = tuple(field.name for field in fields(Parsed) if field.name not in _TEXTS)
 
 
 class Malformed(Exception):
     """An answer that no worker of ours gives."""
 
 
-def request(rfc822: bytes, omitted: Sequence[Attachment]) -> tuple[bytes, bytes]:
+def request(
+    rfc822: bytes, omitted: Sequence[Attachment], *, html: bool = False
+) -> tuple[bytes, bytes]:
     """The head of a request, and the message's bytes to be sent after it."""
-    meta = _dump([_row(each) for each in omitted])
+    meta = _dump([html, [_row(each) for each in omitted]])
     return REQUEST.pack(len(meta), len(rfc822)) + meta, rfc822
 
 
-def read_omitted(meta: bytes) -> tuple[Attachment, ...]:
-    """The omitted attachments of a request."""
-    return tuple(Attachment(*row) for row in json.loads(meta))
+def read_request(meta: bytes) -> tuple[bool, tuple[Attachment, ...]]:
+    """Whether a request wants the HTML, and its omitted attachments."""
+    html, omitted = json.loads(meta)
+    return html, tuple(Attachment(*row) for row in omitted)
 
 
 def answer(parsed: Parsed | None, failure: str = "") -> bytes:
     """An answer: the parsed message, or in one word why there is none."""
-    body = _dump({"failure": failure} if parsed is None else _parsed_row(parsed))
+    if parsed is None:
+        head, texts = _dump({"failure": failure}), []
+    else:
+        texts = [getattr(parsed, name).encode("utf-8", "replace") for name in _TEXTS]
+        head = _dump(_parsed_row(parsed) | {"texts": [len(text) for text in texts]})
+    body = b"".join((ANSWER.pack(len(head)), head, *texts))
     return ANSWER.pack(len(body)) + body
 
 
 def read_answer(body: bytes) -> Parsed | str:
     """The parsed message, or in one word why there is none; raises `Malformed`."""
     try:
-        row = json.loads(body)
+        (size,) = ANSWER.unpack_from(body)
+        start = ANSWER.size + size
+        row = json.loads(body[ANSWER.size : start])
         if "failure" in row:
             return _text(row["failure"])
+        text, text_reply, snippet, html = _texts(body, start, row["texts"])
         return Parsed(
             status=ParseStatus(row["status"]),
-            text=_text(row["text"]),
-            text_reply=_text(row["text_reply"]),
-            snippet=_text(row["snippet"]),
-            html=_text(row["html"]),
+            text=text,
+            text_reply=text_reply,
+            snippet=snippet,
+            html=html,
             attachments=tuple(_attachment(each) for each in row["attachments"]),
             calendar_method=_text(row["calendar_method"]),
             report=_report(row["report"]),
             defects=tuple(_text(each) for each in row["defects"]),
             sha256=_text(row["sha256"]),
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, RecursionError, struct.error) as problem:
         raise Malformed(type(problem).__name__) from None
+
+
+def _texts(body: bytes, start: int, sizes: Sequence[int]) -> list[str]:
+    """The texts from ``start`` to the end, which must be just there."""
+    found: list[str] = []
+    for size in sizes:
+        found.append(body[start : start + size].decode())
+        start += size
+    if start != len(body) or min(sizes) < 0:
+        raise ValueError
+    return found
 
 
 def _dump(value: object) -> bytes:
@@ -76,7 +102,7 @@ def _row(attachment: Attachment) -> list[Any]:
 
 
 def _parsed_row(parsed: Parsed) -> dict[str, Any]:
-    row = {field.name: getattr(parsed, field.name) for field in fields(Parsed)}
+    row = {name: getattr(parsed, name) for name in _OTHERS}
     row["attachments"] = [_row(each) for each in parsed.attachments]
     report = parsed.report
     if report is not None:

@@ -44,14 +44,19 @@ class _Body:
     """What one branch of the tree says, both ways."""
 
     plain: str = ""
-    html: str = ""
+    pages: list[Part] = field(default_factory=list)
+    """The same as HTML, the richest last: read only where it is wanted."""
+
+    def html(self) -> str:
+        """The richest HTML that holds anything."""
+        return next(filter(None, map(_html, reversed(self.pages))), "")
 
     def text(self) -> str:
         """The plain text, or the HTML's where the plain text is missing or a stand-in."""
         plain = self.plain.strip()
-        if not self.html or len(plain) >= _NEAR_EMPTY:
+        if len(plain) >= _NEAR_EMPTY or not (html := self.html()):
             return self.plain
-        shown = html_to_text(self.html)
+        shown = html_to_text(html)
         return shown if len(shown) > 4 * len(plain) or not plain else self.plain
 
 
@@ -66,8 +71,12 @@ class _Reading:
     texts: int = 0
 
 
-def parse(rfc822: bytes, omitted: Sequence[Attachment] = ()) -> Parsed:
-    """Read a message; ``omitted`` are the parts that a skeleton leaves empty."""
+def parse(rfc822: bytes, omitted: Sequence[Attachment] = (), *, html: bool = True) -> Parsed:
+    """Read a message; ``omitted`` are the parts that a skeleton leaves empty.
+
+    Without ``html`` that field stays empty, which saves reading what most messages say in plain
+    text as well.
+    """
     digest = hashlib.sha256(rfc822).hexdigest()
     if len(rfc822) > MESSAGE:
         return limited("size", digest, omitted)
@@ -76,7 +85,7 @@ def parse(rfc822: bytes, omitted: Sequence[Attachment] = ()) -> Parsed:
     reading = _Reading()
     bodies = list(_bodies(root, reading, alternative=False))
     text = cut("\n\n".join(filter(None, (body.text().strip("\n") for body in bodies))), TEXT)
-    html = cut("\n".join(body.html for body in bodies if body.html), TEXT)
+    pages = filter(None, (body.html() for body in bodies)) if html else ()
     reply = split_reply(text).reply
     attachments = [each for each in reading.attachments if each.size or not omitted]
     return Parsed(
@@ -84,7 +93,7 @@ def parse(rfc822: bytes, omitted: Sequence[Attachment] = ()) -> Parsed:
         text=text,
         text_reply=reply,
         snippet=snippet(reply or text),
-        html=html,
+        html=cut("\n".join(pages), TEXT),
         attachments=(*attachments, *omitted),
         calendar_method=reading.calendar_method,
         report=_report(reading, data, text),
@@ -135,7 +144,7 @@ def _alternatives(part: Part, reading: _Reading) -> Iterator[_Body]:
         for body in _bodies(child, reading, alternative=True):
             if body.plain:
                 plain.append(body.plain)
-            chosen.html = body.html or chosen.html
+            chosen.pages += body.pages
         if any(text.strip() for text in plain):
             chosen.plain = "\n".join(plain)
     yield chosen
@@ -177,16 +186,21 @@ def _is_text(part: Part, reading: _Reading, *, alternative: bool) -> bool:
 
 def _text(part: Part) -> _Body:
     """A text part's words as clean text."""
-    raw = part.body(_ENCODED_MAX)
-    label = part.parameters.get("charset", "")
     if part.content_type == "text/html":
-        if not label and (meta := _META.search(raw, 0, _HEAD)) is not None:
-            label = meta[1].decode("ascii", "replace")
-        return _Body(html=cut(clean(decode(raw, label, body=True)), TEXT))
-    text = clean(decode(raw, label, body=True))
+        return _Body(pages=[part])
+    text = clean(decode(part.body(_ENCODED_MAX), part.parameters.get("charset", ""), body=True))
     if part.parameters.get("format", "").lower() == "flowed":
         text = _unflow(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
     return _Body(plain=cut(text, TEXT))
+
+
+def _html(part: Part) -> str:
+    """An HTML part, clean."""
+    raw = part.body(_ENCODED_MAX)
+    label = part.parameters.get("charset", "")
+    if not label and (meta := _META.search(raw, 0, _HEAD)) is not None:
+        label = meta[1].decode("ascii", "replace")
+    return cut(clean(decode(raw, label, body=True)), TEXT)
 
 
 def _unflow(text: str, *, delete_space: bool) -> str:

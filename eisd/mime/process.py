@@ -11,6 +11,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import ClassVar, Final, TypeVar
@@ -27,7 +28,8 @@ T = TypeVar("T")
 
 _START_SECONDS: Final = 30.0
 _KILLED_BY_LIMIT: Final = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
-_TRIES: Final = 2
+TRIES: Final = 2
+"""A request that may have ended its worker by chance is made so often."""
 _BUFFER: Final = 1 << 20
 """So much of an answer is taken before the worker has to wait."""
 
@@ -95,7 +97,7 @@ class WorkerPool:
     async def _try(self, request: Sequence[bytes], read: Callable[[bytes], T | str]) -> T | str:
         """`_ask`, but a death is a reason too, and one that may be chance is forgiven once."""
         reason = ""
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return await self._ask(request, read)
             except Died as death:
@@ -108,21 +110,43 @@ class WorkerPool:
     async def _ask(self, request: Sequence[bytes], read: Callable[[bytes], T | str]) -> T | str:
         """A worker's answer as ``read`` takes it, or in one word why there is none.
 
-        The worker goes back to rest only if it answered well. Raises `Died`.
+        Raises `Died`.
+        """
+        found: list[T | str] = []
+        await self._ask_each([request], read, found.append)
+        return found[0]
+
+    async def _ask_each(
+        self,
+        requests: Sequence[Sequence[bytes]],
+        read: Callable[[bytes], T | str],
+        take: Callable[[T | str], None],
+    ) -> None:
+        """Give one worker several requests at once; each answer goes to ``take`` as it comes.
+
+        An answer that is one word is the last: the worker has come to harm, and what else it was
+        asked is to be asked again. It goes back to rest only if it answered all, and well. The
+        limits are for each request. Raises `Died`, at the first request without an answer.
         """
         worker = await self._take()
-        answer: T | str = ""
+        sound = False
         try:
-            answer = read(await worker.ask(request, self._wall))
-        except frames.Malformed:
-            answer = "answer"
+            worker.send(requests)
+            for _ in requests:
+                try:
+                    answer = read(await worker.answer(self._wall))
+                except frames.Malformed:
+                    answer = "answer"
+                take(answer)
+                if isinstance(answer, str):
+                    return
+            sound = True
         finally:
-            if isinstance(answer, str) or self._closed:
+            if sound and not self._closed:
+                self._put(worker)
+            else:
                 with anyio.CancelScope(shield=True):
                     await self._discard(worker)
-            else:
-                self._put(worker)
-        return answer
 
     async def _take(self) -> Worker:
         """A worker at rest, else a new one."""
@@ -205,23 +229,26 @@ class Worker:
         stdin = self._process.stdin
         return self._process.returncode is None and stdin is not None and not stdin.is_closing()
 
-    async def ask(self, request: Sequence[bytes], seconds: float) -> bytes:
-        """The body of the worker's answer; raises `Died` and `Malformed`."""
+    def send(self, requests: Sequence[Sequence[bytes]]) -> None:
+        """Hand requests over; what the pipe does not take at once follows while answers come."""
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - a pipe was asked for
+        if len(requests) == 1:  # it may be large: not copied again
+            for data in requests[0]:
+                stdin.write(data)
+        else:
+            stdin.write(b"".join(chain.from_iterable(requests)))
+
+    async def answer(self, seconds: float) -> bytes:
+        """The body of the next answer; raises `Died` and `Malformed`."""
         try:
             async with asyncio.timeout(seconds):
-                for data in request:
-                    stdin.write(data)
-                    await stdin.drain()
                 (size,) = frames.ANSWER.unpack(await self._read(frames.ANSWER.size))
                 if size > frames.ANSWER_MAX:
                     raise frames.Malformed("too long")
                 return await self._read(size)
         except TimeoutError:
             raise Died("wall", certain=True) from None
-        except OSError:
-            raise await self._death() from None
 
     async def _read(self, size: int) -> bytes:
         stdout = self._process.stdout

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from typing import Protocol
 
 from eisd.mime import frames
 from eisd.mime.parse import parse
 from eisd.mime.worker_serve import serve
 from eisd.model.mail import Attachment, Parsed
 
-Parser = Callable[[bytes, tuple[Attachment, ...]], Parsed]
+
+class Parser(Protocol):
+    """What reads a message as `parse` does."""
+
+    def __call__(self, rfc822: bytes, omitted: tuple[Attachment, ...], *, html: bool) -> Parsed: ...
 
 
 def main(arguments: list[str] | None = None, *, parser: Parser = parse) -> None:
     """Parse messages until the pipe closes. Arguments as those of `serve`."""
 
     def answer(meta: bytes, rfc822: bytes) -> bytes:
-        return frames.answer(parser(rfc822, frames.read_omitted(meta)))
+        html, omitted = frames.read_request(meta)
+        return frames.answer(parser(rfc822, omitted, html=html))
 
     serve(answer, lambda word: frames.answer(None, word), arguments or sys.argv[1:3])
 

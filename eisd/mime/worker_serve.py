@@ -45,8 +45,9 @@ def serve(answer: Answer, failure: Callable[[str], bytes], arguments: list[str])
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
     gc.freeze()  # what is loaded by now stays: the collector need not look through it
     gc.set_threshold(50_000, 50, 100)
-    with suppress(OSError):  # else it waits for the daemon's loop in the middle of an answer
-        fcntl.fcntl(_OUT, fcntl.F_SETPIPE_SZ, _CHUNK)
+    for pipe in (_IN, _OUT):  # else one waits for the other in the middle of a request or answer
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
     _write(frames.READY)
     while select.select([_IN], [], [], REST)[0] and _serve(float(cpu), answer, failure):
         pass

@@ -33,7 +33,9 @@ from eisd.sync.state import Event, step
 class Parser(Protocol):
     """Whoever parses messages without ever being stopped by one."""
 
-    async def parse(self, messages: Sequence[RawMessage]) -> list[Parsed]: ...
+    async def parse(
+        self, messages: Sequence[RawMessage], *, html: bool = False
+    ) -> list[Parsed]: ...
 
 
 async def _nobody_asks(_mailbox: int, _aliases: Sequence[str]) -> None:

@@ -53,9 +53,9 @@ class InlineParser:
     def __init__(self) -> None:
         self.poison: set[bytes] = set()
 
-    async def parse(self, messages: Sequence[RawMessage]) -> list[Parsed]:
+    async def parse(self, messages: Sequence[RawMessage], *, html: bool = False) -> list[Parsed]:
         """Parse at once."""
-        return [parse(raw.rfc822, raw.omitted) for raw in messages]
+        return [parse(raw.rfc822, raw.omitted, html=html) for raw in messages]
 
 
 class Login:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from eisd.mime.parse import parse
 from eisd.mime.worker import ParserPool, PoolClosed
 from eisd.model.mail import Attachment, ParseStatus, RawMessage
 
+FULL = ParseStatus.FULL
 ROOT = Path(__file__).parents[3]
 
 HOSTILE = """
@@ -28,7 +30,7 @@ marker = sys.argv.pop(1)
 from eisd.mime.parse import parse
 from eisd.mime.worker_main import main
 
-def parser(rfc822, omitted):
+def parser(rfc822, omitted, *, html):
     if b"SPIN" in rfc822:
         while True: pass
     if b"WAIT" in rfc822: time.sleep(60)
@@ -39,7 +41,7 @@ def parser(rfc822, omitted):
     if b"ONCE" in rfc822 and not os.path.exists(marker):
         open(marker, "w").close()
         os._exit(1)
-    return parse(rfc822, omitted)
+    return parse(rfc822, omitted, html=html)
 
 main(parser=parser)
 """
@@ -84,13 +86,20 @@ async def test_pool_parses_as_parse_does() -> None:
     )
     omitted = Attachment("a.pdf", "application/pdf", 7, inline=False, content_id="", sha256="")
     messages = [RawMessage("1", dsn, len(dsn), (omitted,)), *raw("one", "two")]
+    page = "Content-Type: text/html; charset=utf-8\n\n<p>é</p>".encode()
+    html = RawMessage("2", page, len(page))
     pool = ParserPool()
     try:
         parsed = await pool.parse(messages)
+        (with_html,) = await pool.parse([html], html=True)
+        (without,) = await pool.parse([html])
     finally:
         await pool.aclose()
 
     assert parsed == [parse(each.rfc822, each.omitted) for each in messages]
+    assert with_html == parse(html.rfc822)
+    assert with_html.html == "<p>é</p>"
+    assert without == replace(with_html, html="")
     assert parsed[0].report is not None
     assert (pool.started, pool.strikes) == (1, 0)
 
@@ -125,6 +134,27 @@ async def test_a_death_without_a_reason_is_forgiven_once(pool: HostilePool) -> N
 
     assert parsed.status is ParseStatus.FULL
     assert (pool.started, pool.strikes) == (2, 0)
+
+
+async def test_each_poison_of_many_costs_itself_alone(pool: HostilePool) -> None:
+    """Among messages that are sent together, every one has its own limits and its own answer."""
+    poison = {7: "RAISE", 17: "EXIT", 27: "SPIN"}
+    bodies = [f"number {i} {poison.get(i, 'is well')}" for i in range(30)]
+    parsed = await pool.parse(raw(*bodies))
+
+    limited = {i: each.defects for i, each in enumerate(parsed) if each.status is not FULL}
+    assert limited == {7: ("limited:RuntimeError",), 17: ("limited:death",), 27: ("limited:cpu",)}
+    assert all(each.text == bodies[i] for i, each in enumerate(parsed) if i not in poison)
+    assert (pool.strikes, len(pool.pids)) == (3, 1)
+
+
+async def test_more_than_the_pipes_hold(pool: HostilePool) -> None:
+    """Questions and answers larger than both pipes together do not stop each other."""
+    bodies = [f"{i} " + "text that goes on " * 40_000 for i in range(12)]
+    parsed = await pool.parse(raw(*bodies))
+
+    assert [each.text for each in parsed] == [body.strip("\n") for body in bodies]
+    assert (pool.started, pool.strikes) == (1, 0)
 
 
 async def test_shutdown_is_no_strike(pool: HostilePool) -> None:

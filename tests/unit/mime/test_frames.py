@@ -12,7 +12,10 @@ from eisd.mime import frames
 from eisd.mime.parse import parse
 from eisd.model.mail import Attachment, Parsed
 
-ROW = json.loads(frames.answer(parse(b"Subject: x\n\nhello"))[frames.ANSWER.size :])
+WHOLE = parse(b"Subject: x\n\nhello")
+BODY = frames.answer(WHOLE)[frames.ANSWER.size :]
+HEAD = frames.ANSWER.size + frames.ANSWER.unpack_from(BODY)[0]
+ROW = json.loads(BODY[frames.ANSWER.size : HEAD])
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
@@ -26,7 +29,7 @@ ANY_JSON = st.recursive(
 def test_altered_answers_are_refused_or_well_typed(name: str, value: object) -> None:
     """Whatever a field of an answer holds, it is refused or becomes a well-typed `Parsed`."""
     try:
-        answer = frames.read_answer(json.dumps(ROW | {name: value}).encode())
+        answer = frames.read_answer(_body(ROW | {name: value}))
     except frames.Malformed:
         return
 
@@ -35,7 +38,20 @@ def test_altered_answers_are_refused_or_well_typed(name: str, value: object) -> 
     assert all(isinstance(each, Attachment) for each in answer.attachments)
 
 
-@given(st.binary(max_size=40) | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+def _body(row: object, texts: bytes = BODY[HEAD:]) -> bytes:
+    head = json.dumps(row).encode()
+    return frames.ANSWER.pack(len(head)) + head + texts
+
+
+@pytest.mark.parametrize("texts", [b"", b"hellohellohell", BODY[HEAD:] + b"x", b"\xff" * 15])
+def test_texts_are_as_long_as_they_say_and_utf_8(texts: bytes) -> None:
+    """Texts that are shorter or longer than the answer says, or not UTF-8, are refused."""
+    assert frames.read_answer(_body(ROW)) == WHOLE
+    with pytest.raises(frames.Malformed):
+        frames.read_answer(_body(ROW, texts))
+
+
+@given(st.binary(max_size=40) | ANY_JSON.map(_body))
 def test_any_bytes_are_an_answer_or_malformed(body: bytes) -> None:
     """No bytes make reading an answer raise anything else."""
     try:
@@ -53,7 +69,7 @@ def test_omitted_attachments_travel() -> None:
     meta_size, size = frames.REQUEST.unpack(head[: frames.REQUEST.size])
 
     assert (body, size) == (b"abc", 3)
-    assert frames.read_omitted(head[frames.REQUEST.size :]) == omitted
+    assert frames.read_request(head[frames.REQUEST.size :]) == (False, omitted)
     assert meta_size == len(head) - frames.REQUEST.size
 
 
@@ -65,4 +81,4 @@ def test_failure_is_one_word() -> None:
 def test_deep_json_is_malformed() -> None:
     """An answer nested beyond reason is refused, not followed."""
     with pytest.raises(frames.Malformed):
-        frames.read_answer(b"[" * 100_000)
+        frames.read_answer(frames.ANSWER.pack(100_000) + b"[" * 100_000)

@@ -257,9 +257,9 @@ async def test_i4_whatever_the_order_the_end_is_the_same(seed: int, tmp_path: Pa
 class _NoText(InlineParser):
     """A parser that meets its limits with every message."""
 
-    async def parse(self, messages: Sequence[RawMessage]) -> list[Parsed]:
+    async def parse(self, messages: Sequence[RawMessage], *, html: bool = False) -> list[Parsed]:
         """Parse, and find no text."""
-        read = await super().parse(messages)
+        read = await super().parse(messages, html=html)
         return [replace(one, status=ParseStatus.LIMITED, text="", snippet="") for one in read]
 
 
