@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlite_utils import Database
 
 from eisd.errors import StoreError, UserError
 from eisd.store.backup import backup, check, restore, vacuum
 from eisd.store.database import exclusive
+from eisd.store.migrations import migrations, pending
 from eisd.store.rotation import named, rotate
 from eisd.store.secrets import Secrets
 
@@ -142,6 +146,90 @@ def test_the_last_backups_are_kept(tmp_path):
     left = {one.name for one in tmp_path.iterdir()}
     assert left == {made[2].name, made[3].name, "eisd-before-upgrade.db", "mine.txt"}
     assert rotate(tmp_path, 2) == []
+
+
+def test_a_damaged_database_can_be_replaced(path, db, secrets, tmp_path):
+    """That is what backups are for; what was there is kept as it was."""
+    note(db, "then")
+    target = tmp_path / "copy.db"
+    backup(path, secrets.path, target)
+    db.close()
+    path.write_bytes(b"no database any more" * 500)
+
+    kept = restore(target, path, secrets.path)
+
+    assert noted(path) == ["then"]
+    assert kept[0].read_bytes().startswith(b"no database")
+
+
+def test_what_cannot_be_used_changes_nothing(path, db, secrets, tmp_path):
+    """A backup of a newer eisd, or one with damaged secrets, is refused before anything moves."""
+    note(db, "now")
+    newer, torn = tmp_path / "newer.db", tmp_path / "torn.db"
+    for one in (newer, torn):
+        backup(path, secrets.path, one)
+    with closing(sqlite3.connect(newer)) as copy:
+        copy.execute(
+            "UPDATE _sqlite_migrations SET name = 'm999_tomorrow' WHERE name = 'm004_outbox'"
+        )
+        copy.commit()
+    (tmp_path / "torn.db.secrets").write_bytes(b"torn" * 1000)
+
+    for one, why in ((newer, "newer eisd"), (torn, "not a database")):
+        with pytest.raises(StoreError, match=why):
+            restore(one, path, secrets.path)
+
+    assert noted(path) == ["now"]
+    assert Secrets(secrets.path, environ={}).get("sales") == b"hush"
+    assert [one.name for one in path.parent.iterdir() if "restore" in one.name] == []
+
+
+def test_an_older_backup_is_of_this_version_once_restored(path, secrets, tmp_path):
+    """It is migrated on its way in, not by whoever starts next."""
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as made:
+        migrations.apply(Database(made), stop_before="m003_threads")
+    assert pending_of(older)
+
+    restore(older, path, secrets.path)
+
+    assert pending_of(path) == []
+    assert check(path) == []
+
+
+def pending_of(path):
+    """The steps that a database lacks."""
+    with closing(sqlite3.connect(path)) as db:
+        return pending(db)
+
+
+FULL = """
+mount -t tmpfs -o size={size}k tmpfs "$1" && cd "$1" && shift
+cp "$1" "$1.secrets" . && cp "$1" eisd-20260101T000000Z.db
+"$2" -m eisd -c "$3" backup --keep 1 . ; echo "exit $?"
+ls -A
+"""
+
+
+@pytest.mark.parametrize("room", ["none", "for the secrets alone"])
+def test_a_full_disk_costs_no_backup(path, secrets, tmp_path, room):
+    """Nothing of the new one is left, and rotation deletes none: a real disk, full."""
+    config, target, disk = tmp_path / "config.toml", tmp_path / "old.db", tmp_path / "disk"
+    config.write_text(f'[daemon]\nstate_dir = "{path.parent}"\n')
+    backup(path, secrets.path, target)
+    disk.mkdir()
+    octets = 2 * target.stat().st_size + target.with_name("old.db.secrets").stat().st_size
+    octets += 20_000 if room == "none" else 100_000
+    script = FULL.format(size=octets // 4096 * 4 + 4)
+    inside = ["unshare", "--mount", "sh", "-c", script, "sh", disk, target, sys.executable, config]
+
+    done = subprocess.run(inside, capture_output=True, text=True, check=False, timeout=50)
+
+    if "exit" not in done.stdout:
+        pytest.skip(f"no disk of our own: {done.stderr}")
+    assert "exit 74" in done.stdout, done.stderr
+    assert "full" in done.stderr
+    assert done.stdout.split()[2:] == ["eisd-20260101T000000Z.db", "old.db", "old.db.secrets"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
