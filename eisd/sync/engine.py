@@ -37,6 +37,8 @@ SLICE = 10.0
 """So many seconds of the past, then a look at what came elsewhere."""
 PROGRESS = 30.0
 RECONCILE = 24 * 3600.0
+FRESH = 60.0
+"""A folder whose whole listing began so lately shows what the server has."""
 AHEAD = 2
 """So many batches may be under way while the next is listed: one read, one written."""
 
@@ -56,6 +58,8 @@ class Engine:
         self._began = monotonic()
         self._under_way: deque[asyncio.Future[Recorded]] = deque()
         """Batches that are being read or written, the oldest first."""
+        self._whole: dict[Folder, float] = {}
+        """When the listing of new folders began that are listed whole, in one session."""
         self._people: People | None = None
         """What batches are read by; the writer says when they are others."""
         self._lost = False
@@ -117,6 +121,8 @@ class Engine:
         self._lost = False
         for folder in list(self._rows):
             if self._cursor(folder) is None:
+                if self._rows[folder].reconciled_at is None:
+                    self._whole[folder] = monotonic()
                 await self._scan(folder, lambda _batch: True)
         await self.live(list(self._rows))
         for folder in list(self._rows):
@@ -265,6 +271,7 @@ class Engine:
             folders.reset(tx.db, row.id)
 
         await self._store.write(start_over)
+        self._whole.pop(folder, None)
         self._rows[folder] = await self._store.read(lambda db: folders.by_id(db, row.id))
         if error.code == "validity":
             old = row.cursor.validity if row.cursor else ""
@@ -280,9 +287,12 @@ class Engine:
         for folder, row in list(self._rows.items()):
             if row.cursor is None or row.cursor.backfilling or folder.handle in partial:
                 continue
-            if everything or _due(row):
-                await reconcile(self._store, self._session, row, policy, self._mailbox.begin_at)
-                self._rows[folder] = replace(row, reconciled_at=now_ms())
+            fresh = monotonic() - self._whole.pop(folder, float("-inf")) < FRESH
+            if not (fresh or everything or _due(row)):
+                continue
+            begin = self._mailbox.begin_at
+            await reconcile(self._store, self._session, row, policy, begin, fresh=fresh)
+            self._rows[folder] = replace(row, reconciled_at=now_ms())
         await drop_gone(self._store, self._mailbox.id, policy)
 
     def _cursor(self, folder: Folder) -> Cursor | None:

@@ -14,14 +14,24 @@ from eisd.store.sql import now_ms
 
 
 async def reconcile(
-    store: Database, session: Session, row: FolderRow, policy: str, begin_at: int | None
+    store: Database,
+    session: Session,
+    row: FolderRow,
+    policy: str,
+    begin_at: int | None,
+    *,
+    fresh: bool = False,
 ) -> int:
     """Mark the copies of a folder that the server no longer lists; return how many.
+
+    A ``fresh`` folder was listed whole just now: there is nothing to compare.
 
     Copies from before ``begin_at`` (ms), where the window begins, may lie below the folder's
     floor; of those its listing says nothing.
     """
-    absent, _ = await compare(store, session, row, begin_at=begin_at)
+    absent: list[int] = []
+    if not fresh:
+        absent, _ = await compare(store, session, row, begin_at=begin_at)
 
     def mark(tx: Tx) -> None:
         _removed(tx, absent, policy)
