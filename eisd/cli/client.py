@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from eisd.errors import ExitCode, Transient, UserError
-from eisd.wire import http
+from eisd.wire import local
+from eisd.wire.reply import Reply
 
 
 class Unavailable(UserError):
@@ -47,7 +48,7 @@ class Client:
     def text(self, path: str) -> str:
         """GET a page that is no JSON, outside of ``/v1``."""
         try:
-            reply = http.request(str(self.socket), "GET", path, timeout=self.timeout)
+            reply = local.request(str(self.socket), "GET", path, timeout=self.timeout)
         except Transient as error:
             raise self._unavailable(error) from error
         if reply.status >= 400:  # noqa: PLR2004 - the line HTTP draws
@@ -60,12 +61,10 @@ class Client:
         Raises:
             Unavailable: no daemon answers, or the stream broke off.
         """
-        from eisd.wire import http_stream  # noqa: PLC0415 - only for those who follow
-
         headers = {} if after is None else {"Last-Event-ID": after}
         fields: dict[str, str] = {}
         try:
-            for line in http_stream.stream(
+            for line in local.stream(
                 str(self.socket), "/v1/events", params=params, headers=headers
             ):
                 name, _, value = line.partition(": ")
@@ -77,7 +76,7 @@ class Client:
                     fields = {}
         except Transient as error:
             raise self._unavailable(error) from error
-        except http_stream.Refused as refused:
+        except local.Refused as refused:
             raise _problem(refused.reply) from refused
 
     def _ask(
@@ -90,7 +89,7 @@ class Client:
         content: Iterable[bytes] | None = None,
     ) -> Any:
         try:
-            reply = http.request(
+            reply = local.request(
                 str(self.socket),
                 method,
                 f"/v1{path}",
@@ -122,7 +121,7 @@ class Client:
         return Unavailable(f"the daemon does not answer: {error}")
 
 
-def _problem(reply: http.Reply) -> UserError:
+def _problem(reply: Reply) -> UserError:
     """The daemon's refusal in its own words; ``exit_code`` and ``hint`` are our extensions."""
     problem = reply.json() if "json" in reply.content_type else {}
     detail = problem.get("detail") or problem.get("title") or f"HTTP status {reply.status}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eisd.errors import ConfigError
 
-if TYPE_CHECKING:  # pydantic and httpx are slow to import; a command that needs them does it
+if TYPE_CHECKING:  # slow to import; a command that needs them does it
     from eisd.cli.client import Client
     from eisd.config.load import Loaded
 
@@ -24,7 +24,7 @@ class Context:
     @cached_property
     def config_path(self) -> Path:
         """The configuration file in force, whether it is there or not."""
-        from eisd.config.load import default_path  # noqa: PLC0415
+        from eisd.config.paths import default_path  # noqa: PLC0415
 
         return self.given if self.given is not None else default_path()
 
@@ -41,7 +41,7 @@ class Context:
         A configuration that is refused for something else does not stand in the way.
         """
         from eisd.cli.client import Client  # noqa: PLC0415
-        from eisd.config.load import find_socket  # noqa: PLC0415
+        from eisd.config.socket import find_socket  # noqa: PLC0415
 
         socket = find_socket(self.config_path)
         if socket is None:

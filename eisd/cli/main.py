@@ -19,8 +19,7 @@ def run(argv: Sequence[str]) -> int:
     if list(argv) in (["--version"], ["-V"]):
         sys.stdout.write(f"eisd {__version__}\n")
         return 0
-    from eisd.cli.errors import handle  # noqa: PLC0415 - click is slow to import
-    from eisd.cli.root import root  # noqa: PLC0415
+    from eisd.cli.root import root  # noqa: PLC0415 - click is slow to import
 
     if "_EISD_COMPLETE" in os.environ:
         root.main(list(argv), prog_name="eisd")  # a shell asks for completions
@@ -29,5 +28,7 @@ def run(argv: Sequence[str]) -> int:
             code = root.invoke(ctx)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
+        from eisd.cli.errors import handle  # noqa: PLC0415 - traceback is slow to import
+
         return handle(error)
     return code if isinstance(code, int) else 0

@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from eisd.config import positions, rules
 from eisd.config.explain import Finding, dotted, explain
 from eisd.config.merge import Merged, Origin, Origins
-from eisd.config.paths import MAX_SOCKET_BYTES, default_listen, default_path, default_state_dir
+from eisd.config.paths import MAX_SOCKET_BYTES, places
 from eisd.config.positions import Place
 from eisd.config.presets import PRESETS
 from eisd.config.problems import ConfigRefused, Problem
 from eisd.config.schema import Settings
 from eisd.config.sources import Pending, Source, read_all
 
-__all__ = ["ConfigRefused", "Loaded", "Problem", "check", "default_path", "find_socket", "load"]
+__all__ = ["ConfigRefused", "Loaded", "Problem", "check", "load", "reachable"]
 
 DriverProblem = tuple[Sequence[str], str, str]
 CheckDriver = Callable[[str, dict[str, Any], str], Sequence[DriverProblem]]
@@ -95,10 +95,11 @@ def load(
     )
 
 
-def find_socket(path: Path, *, environ: Mapping[str, str] | None = None) -> Path | None:
+def reachable(path: Path, *, environ: Mapping[str, str] | None = None) -> Path | None:
     """The API's Unix socket, also where the configuration is refused for something else.
 
     So that a daemon, which goes on by the configuration before, can be reached all the same.
+    `eisd.config.socket` has the short way to the same answer.
 
     Raises:
         ConfigRefused: not even that much can be read.
@@ -193,11 +194,7 @@ def _ask_drivers(
 def localise(settings: Settings, path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings with every path absolute and the machine's own defaults filled in."""
     base = path.parent
-    given = settings.daemon.state_dir
-    state_dir = base / given if given else default_state_dir(path, environ)
-    listen = settings.api.listen
-    if listen is None:
-        listen = (default_listen(path, state_dir, environ),)
+    state_dir, listen = places(path, settings.daemon.state_dir, settings.api.listen, environ)
     source = settings.contacts.source
     mailboxes = {
         name: mailbox.with_tables({k: _absolute(t, base) for k, t in mailbox.driver_tables.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,8 @@ from typing import Final
 from eisd.config.units import Listen
 
 SYSTEM_CONFIG: Final = Path("/etc/eisd/config.toml")
+DROP_INS: Final = "conf.d"
+"""The directory beside the configuration whose files count too."""
 
 MAX_SOCKET_BYTES: Final = 100
 """The longest path of a Unix socket. Linux has room for 107 (unix(7)), others for 103."""
@@ -34,9 +36,14 @@ class Paths:
         return cls(
             state_dir=state_dir,
             database=database,
-            socket=next((Path(at.path) for at in listen if at.is_unix), None),
+            socket=first_socket(listen),
             secrets_db=database.parent / "secrets.db",
         )
+
+
+def first_socket(listen: Sequence[Listen]) -> Path | None:
+    """The Unix socket by which commands reach the daemon."""
+    return next((Path(at.path) for at in listen if at.is_unix), None)
 
 
 def user_config(environ: Mapping[str, str]) -> Path:
@@ -79,6 +86,26 @@ def default_listen(
     if config.is_relative_to("/etc"):
         return Listen(path="/run/eisd/api.sock")
     return Listen(path=str(state_dir / "api.sock"))
+
+
+def places(
+    config: Path,
+    state_dir: Path | None,
+    listen: tuple[Listen, ...] | None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Path, tuple[Listen, ...]]:
+    """Where state lies and where the API listens, of what the configuration says of them."""
+    given = config.parent / state_dir if state_dir else default_state_dir(config, environ)
+    return given, (default_listen(config, given, environ),) if listen is None else listen
+
+
+def drop_ins(files: Iterable[Path]) -> list[Path]:
+    """Those that count as drop-ins, in the order in which they count.
+
+    ``*.toml`` in byte order; names that begin with a dot are files being written.
+    """
+    wanted = [file for file in files if file.suffix == ".toml" and not file.name.startswith(".")]
+    return sorted(wanted, key=lambda file: os.fsencode(file.name))
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -6,7 +6,6 @@ read on, so that one run names every mistake.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from eisd.config import positions
+from eisd.config.paths import DROP_INS, drop_ins
 from eisd.config.positions import Place
 from eisd.config.problems import Problem, is_secret_name, mask_line, mask_source
 from eisd.errors import ExitCode, UserError
 
-DROP_INS: Final = "conf.d"
 MAX_SYNTAX_ERRORS: Final = 20
 
 Pending = Mapping[Path, str | None]
@@ -54,11 +53,11 @@ def read_all(path: Path, pending: Pending | None = None) -> list[Source]:
     data = text.encode() if text is not None else _read_main(path)
     sources = [parse(path, data)]
     try:
-        drop_ins = _drop_ins(path.parent / DROP_INS, pending)
+        found = _drop_ins(path.parent / DROP_INS, pending)
     except OSError as error:
         sources.append(_unreadable(path.parent / DROP_INS, error))
         return sources
-    for drop_in in drop_ins:
+    for drop_in in found:
         text = pending.get(drop_in)
         try:
             data = text.encode() if text is not None else drop_in.read_bytes()
@@ -101,15 +100,14 @@ def _read_main(path: Path) -> bytes:
 
 
 def _drop_ins(directory: Path, pending: Pending) -> list[Path]:
-    """``*.toml`` in byte order; names that begin with a dot are files being written."""
+    """The drop-ins that are there, or would be."""
     try:
         found = set(directory.iterdir())
     except FileNotFoundError:
         found = set()
     found |= {path for path, text in pending.items() if path.parent == directory and text}
     found -= {path for path, text in pending.items() if text is None}
-    wanted = [p for p in found if p.suffix == ".toml" and not p.name.startswith(".")]
-    return sorted(wanted, key=lambda p: os.fsencode(p.name))
+    return drop_ins(found)
 
 
 def _unreadable(path: Path, error: OSError) -> Source:

@@ -138,7 +138,10 @@ def _path(value: object) -> Path:
         return value
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f"want a path in quotes, got {shown(value)}")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"nobody here has the home that is meant by {shown(value)}") from None
 
 
 FilePath = Annotated[

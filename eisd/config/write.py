@@ -20,9 +20,9 @@ import tomli_w
 
 from eisd.config.explain import dotted
 from eisd.config.load import CheckDriver, load
+from eisd.config.paths import DROP_INS
 from eisd.config.positions import Path as KeyPath
 from eisd.config.show import leaves
-from eisd.config.sources import DROP_INS
 from eisd.errors import ExitCode, UserError
 
 HEADER: Final = "# written by eisd; change it with eisd, or copy what you want into config.toml\n"

@@ -1,4 +1,4 @@
-"""HTTP, through httpx; no other module imports it.
+"""HTTP to servers elsewhere, through httpx; no other module imports it.
 
 httpx takes a while to import, so that is done by the first request.
 """
@@ -6,94 +6,17 @@ httpx takes a while to import, so that is done by the first request.
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 import ssl
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from eisd.errors import Misconfigured, ProtocolError, Transient
 from eisd.wire import tls
+from eisd.wire.reply import Reply
 
 if TYPE_CHECKING:
     import httpx
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a request."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """By their names in lower case."""
-
-    def json(self) -> Any:
-        """The body as JSON; None when it is empty. Raises `ProtocolError` on anything else."""
-        if not self.body:
-            return None
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise ProtocolError("the answer is no JSON", code="http") from error
-
-
-def request(
-    uds: str,
-    method: str,
-    path: str,
-    *,
-    body: object = None,
-    content: Iterable[bytes] | None = None,
-    params: Mapping[str, str | int] | None = None,
-    headers: Mapping[str, str] | None = None,
-    timeout: float = 30.0,
-) -> Reply:
-    """Ask a server on a Unix socket, and wait for the whole answer.
-
-    Args:
-        uds: the socket's path.
-        method: GET, POST, ...
-        path: begins with a slash.
-        body: sent as JSON, unless None.
-        content: sent as it is, in these pieces, in place of a body.
-        params: the query.
-        headers: further ones.
-        timeout: seconds for each step: connect, write, each read.
-
-    Raises:
-        Transient: nobody listens (code ``unreachable``), the socket may not be used
-            (``forbidden``), the answer is late (``timeout``) or broken off (``lost``).
-    """
-    import httpx  # noqa: PLC0415
-
-    reach(uds)
-    try:
-        with httpx.Client(
-            transport=httpx.HTTPTransport(uds=uds), base_url="http://eisd", timeout=timeout
-        ) as client:
-            reply = client.request(
-                method, path, json=body, content=content, params=params, headers=headers
-            )
-            return Reply(reply.status_code, reply.headers.get("content-type", ""), reply.content)
-    except httpx.TimeoutException as error:
-        raise Transient(f"no answer within {timeout:g} s", code="timeout") from error
-    except httpx.TransportError as error:
-        raise Transient(str(error) or type(error).__name__, code="lost") from error
-
-
-def reach(uds: str) -> None:
-    """Connect once and hang up: httpx keeps the errno to itself and leaks the socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
-        try:
-            probe.connect(uds)
-        except PermissionError as error:
-            raise Transient(f"{uds}: {error.strerror}", code="forbidden") from error
-        except OSError as error:
-            raise Transient(f"{uds}: {error.strerror}", code="unreachable") from error
 
 
 class Web:

@@ -22,8 +22,9 @@ from urllib.parse import quote
 from eisd.errors import EisdError, Misconfigured, ProtocolError, Transient
 from eisd.model.grant import Tokens
 from eisd.wire import oauth_refusal as refusal
-from eisd.wire.http import Reply, Web
+from eisd.wire.http import Web
 from eisd.wire.oauth_providers import Provider
+from eisd.wire.reply import Reply
 
 TOKEN_SECONDS: Final = 30.0
 """How long a token endpoint may take for an answer."""

@@ -20,8 +20,8 @@ from eisd.errors import (
     ProtocolError,
     Transient,
 )
-from eisd.wire.http import Reply
 from eisd.wire.oauth_errors import STANDARD, VENDOR, Fault, Meaning
+from eisd.wire.reply import Reply
 
 MAX_WAIT: Final = 6 * 3600.0
 """Seconds of a Retry-After that are believed."""

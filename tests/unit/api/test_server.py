@@ -12,7 +12,7 @@ from eisd.api import activation
 from eisd.api.server import Listeners, bind
 from eisd.config.units import Listen
 from eisd.errors import ConfigError, UserError
-from eisd.wire import http
+from eisd.wire import local
 
 
 async def app(scope, receive, send):
@@ -25,7 +25,7 @@ async def app(scope, receive, send):
 
 def ask(path):
     """GET /."""
-    return http.request(str(path), "GET", "/").json()
+    return local.request(str(path), "GET", "/").json()
 
 
 async def test_it_answers_and_leaves_nothing_behind(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eisd.config.load import ConfigRefused, Problem, check, default_path, load
+from eisd.config.load import ConfigRefused, Problem, check, load
+from eisd.config.paths import default_path
 from eisd.config.schema import Settings, effective
 from eisd.config.units import WindowSpan
 from eisd.errors import UserError
