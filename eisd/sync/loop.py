@@ -88,11 +88,11 @@ class Life:
                 lane = asyncio.ensure_future(self._lane.run())
                 try:
                     await engine.full(reconcile_all=True)
+                    await self._finish_lane(session, patiently=True)
                 finally:
                     lane.cancel()
                     with suppress(asyncio.CancelledError):
                         await lane
-                await self._lane.drain(session)
                 await self._caught_up(session)
         except (DriverError, UserError) as exc:
             await self._failed(exc)
@@ -165,11 +165,11 @@ class Life:
             with suppress(asyncio.CancelledError):
                 await lane
 
-    async def _finish_lane(self, session: Session) -> None:
-        """Fetch what may be fetched now, and wait for what the lane has in hand."""
+    async def _finish_lane(self, session: Session, *, patiently: bool = False) -> None:
+        """Fetch what may be fetched now; wait for what the lane has in hand if anybody does."""
         mailbox = self._mailbox
         await self._lane.drain(session)
-        while mailbox.has_due and mailbox.in_hand:
+        while (patiently or mailbox.has_due) and mailbox.in_hand:
             await mailbox.quiet.wait()
             await self._lane.drain(session)
 

@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from lab.world import World
+from lab.world import InlineParser, World
 from unit.sync.living import Hasty, Records, halted, living, state_is, until
 
 from eisd.errors import Misconfigured, Transient
 from eisd.model.mailbox import MailboxState
+from eisd.sync.loop import Life
+from eisd.sync.mailbox import Mailbox
 
 
 def changes(events: Records, to: str) -> Records:
@@ -214,3 +216,34 @@ async def test_a_server_that_takes_one_connection_is_enough(here: World):
             return len(await here.activities()) == 41
 
         await until(came)
+
+
+class Slow(InlineParser):
+    """A parser that has not finished by the end of the first pass."""
+
+    mailbox: Mailbox
+    begun = 0
+    """Messages it was given."""
+
+    async def parse(self, messages: Any) -> Any:
+        """Parse when everything is listed."""
+        self.begun += len(messages)
+        while not self.mailbox.passes:  # noqa: ASYNC110  it rings no bell for that
+            await asyncio.sleep(0.01)
+        return await super().parse(messages)
+
+
+async def test_what_is_being_fetched_at_the_end_is_not_begun_anew(here: World):
+    """A single pass waits for its lane: nothing is fetched and parsed a second time."""
+    anna = await here.mailbox()
+    await here.contact("carla", "carla@customer.test")
+    for _ in range(20):
+        anna.deliver("carla@customer.test")
+    here.parser = parser = Slow()
+    mailbox = parser.mailbox = here.start()
+
+    async with asyncio.timeout(30):
+        await Life(mailbox).once()
+
+    assert parser.begun == 20
+    assert len(await here.activities()) == 20
