@@ -51,6 +51,7 @@ class HeaderPool(WorkerPool):
         )
         self._threads = threads
         self._starting: asyncio.Task[None] | None = None
+        self._aside = asyncio.Lock()
 
     async def warm(self) -> None:
         """Have a worker at rest, if one can be had."""
@@ -72,11 +73,12 @@ class HeaderPool(WorkerPool):
         """
         if len(items) < FEW:
             return await self._here(context, items)
-        if not self._alive:  # it takes as long to start as a thread takes for a batch
-            if self._starting is None or self._starting.done():
-                self._check_open()
-                self._starting = asyncio.create_task(self.warm(), name="header worker")
-            return await self._here(context, items)
+        async with self._aside:
+            if not self._alive:  # it takes as long to start as a thread takes for a batch
+                if self._starting is None or self._starting.done():
+                    self._check_open()
+                    self._starting = asyncio.create_task(self.warm(), name="header worker")
+                return await self._here(context, items)
         async with self._gate:
             try:
                 return await self._batch(context, items)
