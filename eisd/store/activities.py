@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from eisd.model.mail import Role
-from eisd.store.sql import compact, marks, now_ms, stamp
+from eisd.store.sql import Inserter, Plain, compact, last_id, marks, now_ms, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +41,52 @@ class Fresh(NamedTuple):
     via: str
 
 
+_put = Inserter(
+    "activity (message_id, contact, workspace, contact_id, direction, kind, roles, via, flags,"
+    " occurred_at, received_at, created_at, visibility, source)",
+    "?, ?, ?, (SELECT contact_id FROM contact WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?",
+    """
+    ON CONFLICT (message_id, contact) DO UPDATE SET direction = excluded.direction,
+      kind = excluded.kind, roles = excluded.roles, via = excluded.via,
+      flags = excluded.flags, occurred_at = excluded.occurred_at,
+      received_at = excluded.received_at, visibility = excluded.visibility,
+      source = excluded.source
+    """,
+)
+
+
 def put(db: sqlite3.Connection, activities: Iterable[ActivityFacts]) -> list[Fresh]:
     """Record activities, or bring those on record up to the merged facts; return the new ones."""
-    fresh: list[Fresh] = []
     now = stamp(now_ms())
-    for a in activities:
-        before = db.execute(
-            "SELECT id FROM activity WHERE message_id = ? AND contact = ?", (a.message, a.contact)
-        ).fetchone()
-        row_id, contact_id = db.execute(
-            """
-            INSERT INTO activity (message_id, contact, workspace, contact_id, direction, kind,
-              roles, via, flags, occurred_at, received_at, created_at, visibility, source)
-            VALUES (?1, ?2, ?3, (SELECT contact_id FROM contact WHERE id = ?2),
-              ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-            ON CONFLICT (message_id, contact) DO UPDATE SET direction = excluded.direction,
-              kind = excluded.kind, roles = excluded.roles, via = excluded.via,
-              flags = excluded.flags, occurred_at = excluded.occurred_at,
-              received_at = excluded.received_at, visibility = excluded.visibility,
-              source = excluded.source
-            RETURNING id, contact_id
-            """,
-            (
-                a.message,
-                a.contact,
-                a.workspace,
-                a.direction,
-                a.kind,
-                compact(list(a.roles)),
-                a.via,
-                compact(list(a.flags)),
-                a.occurred_at,
-                a.received_at,
-                now,
-                a.visibility,
-                a.source,
-            ),
-        ).fetchone()
-        if before is None:
-            fresh.append(Fresh(row_id, a.message, contact_id, a.workspace, a.direction, a.via))
-    return fresh
+    last = last_id(db, "activity")
+    _put(db, (), [_values(one, now) for one in activities])
+    return [
+        Fresh(*row)
+        for row in db.execute(
+            "SELECT id, message_id, contact_id, workspace, direction, via FROM activity"
+            " WHERE id > ? ORDER BY id",
+            (last,),
+        )
+    ]
+
+
+def _values(a: ActivityFacts, now: str) -> tuple[Plain, ...]:
+    return (
+        a.message,
+        a.contact,
+        a.workspace,
+        a.contact,
+        str(a.direction),
+        str(a.kind),
+        compact(a.roles),
+        str(a.via),
+        compact(a.flags),
+        a.occurred_at,
+        a.received_at,
+        now,
+        a.visibility,
+        a.source,
+    )
 
 
 def yield_to_author(

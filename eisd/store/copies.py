@@ -202,6 +202,31 @@ def by_id(db: sqlite3.Connection, copy: int) -> CopyRow:
     return _row(row)
 
 
+def by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, CopyRow]:
+    """Copies by their ids; those that are no longer on record are left out."""
+    return {
+        row[0]: _row(row)
+        for at in range(0, len(ids), CHUNK)
+        for row in db.execute(
+            f"SELECT {_ROW} WHERE p.id IN ({marks(len(ids[at : at + CHUNK]))})",
+            ids[at : at + CHUNK],
+        )
+    }
+
+
+def shared(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> set[bytes]:
+    """Those of these identities that several copies bear."""
+    return {
+        row[0]
+        for at in range(0, len(id_keys), CHUNK)
+        for row in db.execute(
+            f"SELECT id_key FROM copy WHERE id_key IN ({marks(len(id_keys[at : at + CHUNK]))})"
+            " GROUP BY id_key HAVING count(*) > 1",
+            id_keys[at : at + CHUNK],
+        )
+    }
+
+
 def answered_by(db: sqlite3.Connection, parents: Sequence[int]) -> list[bytes]:
     """Identities of skipped list mail that answers one of these Message-ID hashes (G4)."""
     found: list[bytes] = []
@@ -244,6 +269,18 @@ def settle(
             for outcome, reason, message, variant, parent, copy in rows
         ],
     )
+
+
+def served(db: sqlite3.Connection, copies: Sequence[int]) -> None:
+    """These copies are matched, each by the message of its identity."""
+    for at in range(0, len(copies), CHUNK):
+        chunk = copies[at : at + CHUNK]
+        db.execute(
+            "UPDATE copy SET outcome = 'matched', reason = '', parent = NULL, message_id ="
+            " (SELECT id FROM message m WHERE m.id_key = copy.id_key AND m.variant = copy.variant)"
+            f" WHERE id IN ({marks(len(chunk))})",
+            chunk,
+        )
 
 
 def queue(db: sqlite3.Connection, mailbox: int, limit: int) -> list[Queued]:

@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from eisd.model.facts import KeyHash, Mark, Participant
 from eisd.model.mail import Attachment, Role
-from eisd.store import attachments
-from eisd.store.sql import CHUNK, marks, signed, unsigned
+from eisd.store import attachments, tombstones
+from eisd.store.sql import CHUNK, Inserter, Plain, last_id, marks, signed, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class MessageRow:
     parse_status: str
 
 
+_ROLE = {role: str(role.value) for role in Role}
 _ROW = "id, variant, identity, thread_id, dated_at, received, parse_status"
 
 
@@ -76,47 +78,71 @@ def on_record(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> set[bytes]:
     }
 
 
-def insert(
-    db: sqlite3.Connection, id_key: bytes, variant: int, content: Content, thread: int
-) -> MessageRow:
-    """Record a message with its attachments; participants and times follow by `describe`."""
-    (row_id,) = db.execute(
-        """
-        INSERT INTO message (id_key, variant, identity, thread_id, subject, subject_key, is_reply,
-          snippet, text, text_reply, date_raw, dated_at, received, occurred_at, gate_at, size,
-          has_attachments, parse_status, defects, sha256)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?, ?, ?) RETURNING id
-        """,
-        (
-            id_key,
-            variant,
-            content.identity,
-            thread,
-            content.subject,
-            signed(content.subject_key),
-            content.is_reply,
-            content.snippet,
-            content.text,
-            content.text_reply,
-            content.date_raw,
-            content.dated_at,
-            json.dumps(content.received),
-            content.size,
-            any(not a.inline for a in content.attachments),
-            content.parse_status,
-            json.dumps(content.defects),
-            content.sha256,
-        ),
-    ).fetchone()
-    attachments.insert(db, row_id, content.attachments, content.contents)
-    return MessageRow(
+class NewMessage(NamedTuple):
+    """A message as it is about to be recorded."""
+
+    id_key: bytes
+    variant: int
+    content: Content
+    thread: int
+    occurred_at: str = ""
+    gate_at: int = 0
+
+
+_insert = Inserter(
+    "message (id, id_key, variant, identity, thread_id, subject, subject_key, is_reply, snippet,"
+    " text, text_reply, date_raw, dated_at, received, occurred_at, gate_at, size, has_attachments,"
+    " parse_status, defects, sha256)",
+    ", ".join("?" * 21),
+)
+
+
+def insert(db: sqlite3.Connection, new: Sequence[NewMessage]) -> list[MessageRow]:
+    """Record messages with their attachments; participants follow by `name`."""
+    first = last_id(db, "message") + 1
+    _insert(db, (), [_values(row_id, one) for row_id, one in enumerate(new, first)])
+    found = []
+    for row_id, (_, variant, content, thread, *_) in enumerate(new, first):
+        if content.attachments:
+            attachments.insert(db, row_id, content.attachments, content.contents)
+        found.append(
+            MessageRow(
+                row_id,
+                variant,
+                content.identity,
+                thread,
+                content.dated_at,
+                content.received,
+                content.parse_status,
+            )
+        )
+    return found
+
+
+def _values(row_id: int, new: NewMessage) -> tuple[Plain, ...]:
+    id_key, variant, content, thread, occurred_at, gate_at = new
+    return (
         row_id,
+        id_key,
         variant,
         content.identity,
         thread,
+        content.subject,
+        signed(content.subject_key),
+        int(content.is_reply),
+        content.snippet,
+        content.text,
+        content.text_reply,
+        content.date_raw,
         content.dated_at,
-        content.received,
+        json.dumps(content.received),
+        occurred_at,
+        gate_at,
+        content.size,
+        int(any(not a.inline for a in content.attachments)),
         content.parse_status,
+        json.dumps(content.defects),
+        content.sha256,
     )
 
 
@@ -127,43 +153,47 @@ def describe(
     gate_at: int,
     people: Iterable[Participant],
 ) -> None:
-    """Set a message's times and its readable participants, from the merged facts (I4).
-
-    Of whom was purged, and is no contact anywhere, a keyed hash is written (M10).
-    """
+    """Set a message's times and its readable participants, from the merged facts (I4)."""
     db.execute(
         "UPDATE message SET occurred_at = ?, gate_at = ? WHERE id = ?",
         (occurred_at, gate_at, message),
     )
-    db.executemany(
-        """
-        INSERT INTO participant (message_id, exact, role, address, name, relaxed, domain,
-          registrable, marks)
-        SELECT ?1, ?2, ?3, iif(purged, printf('purged:%016x', ?2), ?4), iif(purged, '', ?5), ?6, ?7,
-          ?8, ?9
-        FROM (SELECT EXISTS (SELECT 1 FROM tombstone WHERE hash = ?2 AND purged)
-          AND NOT EXISTS (SELECT 1 FROM address a JOIN contact c ON c.id = a.contact
-            WHERE a.exact = ?2 AND a.ended_at IS NULL AND c.deleted_at IS NULL) AS purged)
-        WHERE true
-        ON CONFLICT (message_id, exact) DO UPDATE SET role = excluded.role,
-          marks = excluded.marks, name = iif(name = '' AND address NOT LIKE 'purged:%',
-            excluded.name, name)
-        """,
-        [
-            (
-                message,
-                signed(p.exact),
-                p.role,
-                p.address,
-                p.name,
-                signed(p.relaxed),
-                signed(p.domain),
-                signed(p.registrable),
-                p.marks,
-            )
-            for p in people
-            if p.address
-        ],
+    name(db, [(message, people)])
+
+
+_name = Inserter(
+    "participant (message_id, exact, role, address, name, relaxed, domain, registrable, marks)",
+    ", ".join("?" * 9),
+    """
+    ON CONFLICT (message_id, exact) DO UPDATE SET role = excluded.role,
+      marks = excluded.marks, name = iif(name = '' AND address NOT LIKE 'purged:%',
+        excluded.name, name)
+    """,
+)
+
+
+def name(db: sqlite3.Connection, people: Iterable[tuple[int, Iterable[Participant]]]) -> None:
+    """Record the readable participants of messages, or bring those on record up to date.
+
+    Of whom was purged, and is no contact anywhere, a keyed hash is written (M10).
+    """
+    named = [(message, one) for message, them in people for one in them if one.address]
+    hidden = tombstones.forgotten(db, [one.exact for _, one in named])
+    _name(db, (), [_person(message, one, hidden=one.exact in hidden) for message, one in named])
+
+
+def _person(message: int, one: Participant, *, hidden: bool) -> tuple[Plain, ...]:
+    role, exact, relaxed, domain, registrable, bits, address, name = one
+    return (
+        message,
+        signed(exact),
+        _ROLE[role],
+        f"purged:{exact:016x}" if hidden else address,
+        "" if hidden else name,
+        signed(relaxed),
+        signed(domain),
+        signed(registrable),
+        int(bits),
     )
 
 

@@ -69,9 +69,13 @@ def bounced(db: Connection, exact: int, at: int, status: str) -> None:
     )
 
 
-def heard_from(db: Connection, exact: int, at: int) -> None:
-    """Mail came from the address of that hash after it had bounced: it is not dead."""
-    db.execute("DELETE FROM bounce WHERE exact = ? AND bounced_at < ?", (signed(exact), at))
+def heard_from(db: Connection, authors: Sequence[tuple[int, int]]) -> None:
+    """Mail came (ms) from the addresses of these hashes after they had bounced: none is dead."""
+    if db.execute("SELECT 1 FROM bounce LIMIT 1").fetchone():
+        db.executemany(
+            "DELETE FROM bounce WHERE exact = ? AND bounced_at < ?",
+            [(signed(exact), at) for exact, at in authors],
+        )
 
 
 def names(db: Connection, id_key: bytes, exact: int) -> bool:
@@ -82,6 +86,17 @@ def names(db: Connection, id_key: bytes, exact: int) -> bool:
         (id_key, signed(exact)),
     ).fetchone()
     return row is not None
+
+
+def known(db: Connection, id_keys: Sequence[bytes]) -> list[bytes]:
+    """Those of these identities for which there is something to `apply`."""
+    places = marks(len(id_keys))
+    rows = db.execute(
+        f"SELECT id_key FROM report WHERE id_key IN ({places})"
+        f" UNION SELECT id_key FROM submission WHERE id_key IN ({places})",
+        (*id_keys, *id_keys),
+    )
+    return [row[0] for row in rows]
 
 
 def apply(db: Connection, id_key: bytes) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "Inserter",
     "Plain",
     "compact",
+    "last_id",
     "marks",
     "now_ms",
     "signed",
@@ -62,9 +63,9 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
-Plain = int | float | str | bytearray
-"""What sqlite3 takes as it is. Of every value of another exact type, bytes, bool, None and a
-StrEnum's member among them, it asks first whether it adapts itself, which costs a microsecond."""
+Plain = int | float | str | bytearray | bytes | None
+"""What a column takes. Of every value that is not exactly of one of the first four types (bytes and
+None, a bool and a StrEnum's member) sqlite3 asks whether it adapts itself, for a microsecond."""
 
 
 class Inserter:
@@ -74,7 +75,7 @@ class Inserter:
     whoever has it meanwhile; `executemany` does so for each row.
     """
 
-    _SIZES: Final = (64, 8, 1)
+    _SIZES: Final = (64, 16, 4, 1)
     """Of a statement, in rows: few, so that each is kept ready."""
 
     def __init__(self, into: str, row: str, tail: str = "") -> None:
@@ -96,6 +97,12 @@ class Inserter:
                     values += row
                 db.execute(statement, values)
                 at += size
+
+
+def last_id(db: Connection, table: str) -> int:
+    """The highest id that a table with AUTOINCREMENT ever gave; the next row gets the next one."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return row[0] if row else 0
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

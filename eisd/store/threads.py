@@ -12,11 +12,11 @@ of the messages on record, and only its number tells which came first: the lower
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 
 from eisd.model.facts import KeyHash
-from eisd.store.sql import CHUNK, marks, signed
+from eisd.store.sql import CHUNK, Inserter, last_id, marks, signed
 
 TABLES = (
     # kind: see `Ref`. A reference of a message that is on record.
@@ -58,13 +58,40 @@ class Ref(IntEnum):
 Refs = Mapping[KeyHash, Ref]
 
 
-def thread_for(db: sqlite3.Connection, refs: Refs) -> int:
-    """The thread that a new message with these references belongs to; those it joins are one."""
-    found = _threads(db, refs)
-    if not found:
-        (thread,) = db.execute("INSERT INTO thread DEFAULT VALUES RETURNING id").fetchone()
-        return int(thread)
-    return _merge(db, found)
+def threads_for(db: sqlite3.Connection, new: Sequence[Refs]) -> list[int]:
+    """The threads that new messages with these references belong to; those they join are one."""
+    first = last_id(db, "thread") + 1
+    bearer: dict[int, int] = {}
+    heads: dict[int, int] = {}
+    for ref, thread in _threads(db, {ref for refs in new for ref in refs}):
+        heads[thread] = thread
+        bearer[ref] = thread
+    for number, refs in enumerate(new, first):  # the number of a thread of its own
+        heads[number] = number
+        for ref in map(signed, refs):
+            _tie(heads, bearer.setdefault(ref, number), number)
+    joined: dict[int, set[int]] = {}
+    for one in heads:
+        joined.setdefault(_head(heads, one), set()).add(one)
+    for thread, others in joined.items():
+        if thread < first:
+            _merge(db, {one for one in others if one < first})
+    found = [_head(heads, number) for number in range(first, first + len(new))]
+    _new_thread(db, (), [(thread,) for thread in sorted(set(found)) if thread >= first])
+    return found
+
+
+_new_thread = Inserter("thread (id)", "?")
+_new_ref = Inserter("message_ref (ref, message_id, kind)", "?, ?, ?")
+
+
+def bear(db: sqlite3.Connection, new: Iterable[tuple[int, Refs]]) -> None:
+    """Record the references of new messages, which are in their threads already."""
+    _new_ref(
+        db,
+        (),
+        [(signed(ref), message, int(kind)) for message, refs in new for ref, kind in refs.items()],
+    )
 
 
 def attach(db: sqlite3.Connection, message: int, refs: Refs) -> bool:
@@ -73,13 +100,35 @@ def attach(db: sqlite3.Connection, message: int, refs: Refs) -> bool:
     new = {signed(ref): kind for ref, kind in refs.items() if signed(ref) not in known}
     if not new:
         return False
-    db.executemany(
-        "INSERT INTO message_ref (ref, message_id, kind) VALUES (?, ?, ?)",
-        [(ref, message, int(kind)) for ref, kind in new.items()],
-    )
+    _new_ref(db, (), [(ref, message, int(kind)) for ref, kind in new.items()])
     if known:
-        _merge(db, _threads(db, refs))
+        _merge(db, {thread for _, thread in _threads(db, refs)})
     return True
+
+
+def leading(db: sqlite3.Connection, new: Sequence[int]) -> list[int]:
+    """Those of these new messages that `follow` may find something to do for.
+
+    Another message of their subject came near them, one of the two a reply; or one that follows
+    its subject names them.
+    """
+    places = marks(len(new))
+    rows = db.execute(
+        f"""
+        SELECT m.id FROM message m WHERE m.id IN ({places}) AND m.subject_key <> 0
+          AND EXISTS (SELECT 1 FROM message x
+            WHERE x.subject_key = m.subject_key AND x.subject_key <> 0 AND x.id <> m.id
+              AND x.gate_at > m.gate_at - {WITHIN_MS} AND x.gate_at < m.gate_at + {WITHIN_MS}
+              AND (m.is_reply OR x.is_reply))
+        UNION
+        SELECT o.message_id FROM message_ref o JOIN message_ref r ON r.ref = o.ref
+        JOIN message m ON m.id = r.message_id
+        WHERE o.message_id IN ({places}) AND o.kind <> 1 AND r.message_id <> o.message_id
+          AND m.follows IS NOT NULL
+        """,
+        (*new, *new),
+    )
+    return [row[0] for row in rows]
 
 
 def follow(db: sqlite3.Connection, message: int) -> bool:
@@ -234,17 +283,16 @@ def _of(db: sqlite3.Connection, message: int) -> list[tuple[int, int]]:
     ).fetchall()
 
 
-def _threads(db: sqlite3.Connection, refs: Iterable[KeyHash]) -> set[int]:
+def _threads(db: sqlite3.Connection, refs: Iterable[KeyHash]) -> Iterator[tuple[int, int]]:
+    """Each of these references, as SQLite keeps it, with the thread of those that bear it."""
     values = [signed(ref) for ref in refs]
-    return {
-        row[0]
-        for at in range(0, len(values), CHUNK)
-        for row in db.execute(
-            "SELECT DISTINCT m.thread_id FROM message_ref r JOIN message m ON m.id = r.message_id"
+    for at in range(0, len(values), CHUNK):
+        yield from db.execute(
+            "SELECT DISTINCT r.ref, m.thread_id FROM message_ref r"
+            " JOIN message m ON m.id = r.message_id"
             f" WHERE r.ref IN ({marks(len(values[at : at + CHUNK]))})",
             values[at : at + CHUNK],
         )
-    }
 
 
 def _threads_of(db: sqlite3.Connection, messages: Iterable[int | None]) -> set[int]:
@@ -285,8 +333,7 @@ def _part(db: sqlite3.Connection, message: int) -> None:
     pairs = [(together[0], one) for together in ties.values() for one in together[1:]]
     pairs += [(one, other) for one, other in follows if other in heads]
     for one, other in pairs:
-        low, high = sorted((_head(heads, one), _head(heads, other)))
-        heads[high] = low
+        _tie(heads, one, other)
     parts: dict[int, list[int]] = {}
     for one in heads:
         parts.setdefault(_head(heads, one), []).append(one)
@@ -297,6 +344,11 @@ def _part(db: sqlite3.Connection, message: int) -> None:
         )
     for one, other in follows:  # what is followed may lie in another thread by now
         _merge(db, _threads_of(db, (one, other)))
+
+
+def _tie(heads: dict[int, int], one: int, other: int) -> None:
+    low, high = sorted((_head(heads, one), _head(heads, other)))
+    heads[high] = low
 
 
 def _head(heads: dict[int, int], one: int) -> int:

@@ -41,6 +41,26 @@ def among(db: sqlite3.Connection, workspace: str, keys: Collection[KeyHash]) -> 
     return frozenset(found)
 
 
+def forgotten(db: sqlite3.Connection, keys: Collection[KeyHash]) -> frozenset[KeyHash]:
+    """Those of these exact keys that were purged and are no contact's anywhere."""
+    found: set[KeyHash] = set()
+    values = list({signed(key) for key in keys})
+    for at in range(0, len(values), CHUNK):
+        chunk = values[at : at + CHUNK]
+        found.update(
+            unsigned(row[0])
+            for row in db.execute(
+                f"""
+                SELECT hash FROM tombstone WHERE hash IN ({marks(len(chunk))}) AND purged
+                  AND NOT EXISTS (SELECT 1 FROM address a JOIN contact c ON c.id = a.contact
+                    WHERE a.exact = hash AND a.ended_at IS NULL AND c.deleted_at IS NULL)
+                """,
+                chunk,
+            )
+        )
+    return frozenset(found)
+
+
 def bury(
     db: sqlite3.Connection,
     workspace: str,

@@ -25,8 +25,9 @@ from eisd.store import copies, folders, removals
 from eisd.store.copies import Queued
 from eisd.store.database import Tx
 from eisd.store.sql import now_ms
+from eisd.sync.complete import complete
+from eisd.sync.content import Fetched
 from eisd.sync.mailbox import Mailbox
-from eisd.sync.record import Fetched, complete
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 
@@ -158,7 +159,7 @@ class Fetcher:
         def write(tx: Tx) -> list[Settled]:
             if gone:
                 removals.vanished(tx.db, gone)
-            return [complete(tx, rules, one.id, fetched) for one, fetched in ready]
+            return complete(tx, rules, [(one.id, fetched) for one, fetched in ready])
 
         try:
             done = await self._mailbox.services.store.write(write)

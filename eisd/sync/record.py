@@ -1,9 +1,8 @@
-"""The two transactions of a message's way (DESIGN: the way of a message).
+"""The first of the two transactions of a message's way: what a folder lists.
 
 `record` takes a batch of listed copies: copies, outcomes and the folder's cursor go in together,
 so that a position never covers a copy without an outcome (F7), and every decision is made against
-the contact book of that very transaction (I5). `complete` takes one fetched message: its text,
-its activities, and the outcomes of all its copies.
+the contact book of that very transaction (I5). The second one is `eisd.sync.complete`.
 
 Most copies are alone under their identity; if they concern nobody, what was read of them holds.
 All of these are written in one statement a batch. The others go by `eisd.sync.settle`.
@@ -12,33 +11,27 @@ All of these are written in one statement a batch. The others go by `eisd.sync.s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from eisd.errors import Transient
-from eisd.matcher.codec import NOTHING, pack, unpack
-from eisd.matcher.facts import facts_of, merge
+from eisd.matcher.codec import NOTHING, unpack
+from eisd.matcher.facts import merge
 from eisd.matcher.keys import parent_key
 from eisd.matcher.scan import Context, again
-from eisd.mime.headers import decode_text, identity
-from eisd.mime.prefixes import base_subject
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
 from eisd.model.folder import Cursor
-from eisd.model.mail import Headers, Parsed, Signal
 from eisd.model.mailbox import Box
 from eisd.store import copies, folders, messages, removals
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
-from eisd.store.messages import Content
 from eisd.store.threads import Ref
 from eisd.sync.creating import create, creates
 from eisd.sync.drafted import recognise
 from eisd.sync.prepare import Prepared, Ready, readable
-from eisd.sync.reporting import take_report
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
 from eisd.sync.threads import wait
@@ -85,17 +78,6 @@ class Step:
     since: Cursor | None
     to: Cursor
     remaining: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A message's bytes as the worker and the header extractor read them."""
-
-    headers: Headers
-    parsed: Parsed
-    size: int
-    contents: Mapping[str, bytes] = field(default_factory=dict)
-    """The bytes of attachments that are to be kept, by SHA-256."""
 
 
 def book_of(tx: Tx) -> Book:
@@ -312,80 +294,3 @@ def _together(
     settle(rules, book, id_key, at_hand=at_hand, done=done)
     if not rules.index:
         copies.blank(book.db, id_key, NOTHING)
-
-
-def complete(tx: Tx, rules: Rules, copy: int, fetched: Fetched) -> Settled:
-    """Record a fetched message and what follows from it; its copies are pending no longer.
-
-    Raises LookupError when the copy is no longer on record.
-    """
-    row = copies.by_id(tx.db, copy)
-    done = Settled()
-    if row.outcome not in {Outcome.PENDING, Outcome.ERROR}:
-        return done  # another copy's text has served it
-    if row.reason is OutcomeReason.BOUNCE:
-        take_report(tx, rules, row, fetched.headers, fetched.parsed.report)
-        return done
-    facts = facts_of(
-        fetched.headers,
-        gate_at_ms=row.gate_at,
-        hasher=rules.hasher,
-        blocklist=rules.of(row.mailbox_id).blocklist,
-        trusted_authserv=rules.trusted_authserv,
-        sent=row.box is Box.SENT,
-    )
-    if facts.id_key != row.id_key:
-        row = _identify(tx, rules, row, facts, done)
-    if fetched.parsed.calendar_method in {"REQUEST", "REPLY", "CANCEL"}:
-        facts = _with(facts, Signal.CALENDAR)
-    settle(
-        rules,
-        book_of(tx),
-        row.id_key,
-        at_hand={row.variant: facts},
-        content=(row.variant, content_of(rules, fetched)),
-        fetched=copy,
-        done=done,
-    )
-    return done
-
-
-def _identify(tx: Tx, rules: Rules, row: CopyRow, facts: Facts, done: Settled) -> CopyRow:
-    """The listing showed another header, or none at all: what was fetched is the truth."""
-    others = copies.by_identity(tx.db, [facts.id_key])
-    variant = variant_for(representatives(others), facts)
-    copies.identify(tx.db, row.id, facts.id_key, variant, pack(facts))
-    settle(rules, book_of(tx), row.id_key, done=done)
-    return copies.by_id(tx.db, row.id)
-
-
-def _with(facts: Facts, signal: Signal) -> Facts:
-    return facts._replace(signals=facts.signals | signal)
-
-
-def content_of(rules: Rules, fetched: Fetched) -> Content:
-    """What is kept of a fetched message beside its copies."""
-    headers, parsed = fetched.headers, fetched.parsed
-    subject = decode_text(headers.subject_raw)
-    return Content(
-        identity=identity(headers),
-        subject=subject,
-        subject_key=rules.hasher.key(base_subject(subject)),
-        is_reply=bool(headers.signals & Signal.REPLY_PREFIX),
-        snippet=parsed.snippet,
-        text=parsed.text,
-        text_reply=parsed.text_reply,
-        date_raw=decode_text(headers.date_raw),
-        dated_at=_ms(headers.date),
-        received=tuple(int(at.timestamp() * 1000) for at in headers.received),
-        size=fetched.size,
-        parse_status=parsed.status,
-        defects=(*headers.defects, *parsed.defects),
-        sha256=parsed.sha256,
-        attachments=parsed.attachments,
-        contents=fetched.contents,
-    )
-
-
-def _ms(when: datetime | None) -> int | None:
-    return None if when is None else int(when.timestamp() * 1000)

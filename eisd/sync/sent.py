@@ -21,7 +21,8 @@ from eisd.store import copies, folders, reports, sent
 from eisd.store.activities import Fresh
 from eisd.store.copies import NewCopy
 from eisd.store.database import Tx
-from eisd.sync.record import Fetched, book_of, content_of
+from eisd.sync.content import Fetched, content_of
+from eisd.sync.record import book_of
 from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled, representatives, settle, variant_for
 

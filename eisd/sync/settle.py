@@ -21,18 +21,19 @@ from eisd.matcher.codec import unpack
 from eisd.matcher.facts import merge
 from eisd.matcher.match import same_message
 from eisd.matcher.when import occurred_at
-from eisd.model.activity import Flag, Outcome, OutcomeReason
-from eisd.model.facts import Decision, Facts, Hit, KeyHash, Participant
+from eisd.model.activity import Outcome, OutcomeReason
+from eisd.model.facts import Facts, KeyHash, Participant
 from eisd.model.mail import Role
 from eisd.model.mailbox import Box
 from eisd.store import activities, copies, messages, reports
 from eisd.store import threads as thread_store
-from eisd.store.activities import ActivityFacts, Fresh
+from eisd.store.activities import Fresh
 from eisd.store.copies import CopyRow
-from eisd.store.messages import Content, MessageRow
+from eisd.store.messages import Content, MessageRow, NewMessage
 from eisd.store.sql import Connection, stamp
 from eisd.store.threads import Refs
 from eisd.sync import expiry, threads
+from eisd.sync.activity import activity, source_of
 from eisd.sync.creating import create
 from eisd.sync.rules import Rules
 from eisd.sync.verdict import Book, Sight, Verdict, judge
@@ -222,10 +223,11 @@ class _Group:
         return threads.disowned(self.book.db, message.id, verdict, done.due)
 
     def _insert(self, content: Content, refs: Refs) -> MessageRow:
-        thread = thread_store.thread_for(self.book.db, refs)
+        (thread,) = thread_store.threads_for(self.book.db, [refs])
         if self.variant:
             content = replace(content, identity=f"{content.identity}~{self.variant:x}")
-        return messages.insert(self.book.db, self.rows[0].id_key, self.variant, content, thread)
+        new = NewMessage(self.rows[0].id_key, self.variant, content, thread)
+        return messages.insert(self.book.db, [new])[0]
 
     def _join(
         self, message: MessageRow, refs: Refs, done: Settled, *, is_new: bool, grown: bool
@@ -287,7 +289,7 @@ class _Group:
             self._yield_to_author(verdict, message, merged.author)
         reports.apply(self.book.db, merged.id_key)
         if first.box is Box.RECEIVED:
-            reports.heard_from(self.book.db, merged.author, first.gate_at)
+            reports.heard_from(self.book.db, [(merged.author, first.gate_at)])
         return frozenset(one.exact for one in named if one.address)
 
     def _yield_to_author(self, verdict: Verdict, message: MessageRow, author: KeyHash) -> None:
@@ -308,45 +310,23 @@ class _Group:
         visible = max(
             (self.rules.of(row.mailbox_id).visibility for row in rows), key=_VISIBILITY.index
         )
-        source = "outbox" if any(row.ours for row in rows) else "sync"
         done.activities += activities.put(
             self.book.db,
             [
-                self._activity(workspace, decision, hit, message, when, first, visible, source)
+                activity(
+                    message,
+                    workspace,
+                    decision,
+                    hit,
+                    when=when,
+                    received=stamp(first.gate_at),
+                    visibility=visible,
+                    source=source_of(rows),
+                    crowded=self.crowded,
+                )
                 for workspace, decision in verdict.decisions.items()
                 for hit in decision.hits
             ],
-        )
-
-    def _activity(
-        self,
-        workspace: str,
-        decision: Decision,
-        hit: Hit,
-        message: MessageRow,
-        when: str,
-        first: CopyRow,
-        visibility: str,
-        source: str,
-    ) -> ActivityFacts:
-        flags = set(decision.flags | hit.flags)
-        if message.parse_status != "full":
-            flags.add(Flag.TEXT_LIMITED)
-        if self.crowded:
-            flags.add(Flag.MESSAGE_ID_COLLISION)
-        return ActivityFacts(
-            message=message.id,
-            contact=hit.contact,
-            workspace=workspace,
-            direction=decision.direction,
-            kind=decision.kind,
-            roles=hit.roles,
-            via=hit.via,
-            flags=sorted(flags),
-            occurred_at=when,
-            received_at=stamp(first.gate_at),
-            visibility=visibility,
-            source=source,
         )
 
 

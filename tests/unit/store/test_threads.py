@@ -14,7 +14,7 @@ from sqlite_utils import Migrations
 from eisd.model.facts import Mark, Participant
 from eisd.model.mail import Role
 from eisd.store import messages, migrations, threads
-from eisd.store.messages import Content
+from eisd.store.messages import Content, NewMessage
 from eisd.store.threads import WITHIN_MS, Ref
 
 DAY = 86_400_000
@@ -34,15 +34,49 @@ class Letter:
     day: float = 0
 
     @property
+    def id_key(self) -> bytes:
+        """Its identity."""
+        return self.number.to_bytes(8, "big") * 2
+
+    @property
+    def gate_at(self) -> int:
+        """In milliseconds."""
+        return int(self.day * DAY)
+
+    @property
     def refs(self) -> dict[int, Ref]:
         """Each kind in a range of its own."""
         found = {5000 + self.provider: Ref.PROVIDER} if self.provider else {}
         return {**dict.fromkeys(self.parents, Ref.PARENT), **found, self.number: Ref.OWN}
 
 
-def record(db: sqlite3.Connection, one: Letter) -> int:
-    """Put a message on record as settling does."""
-    content = Content(
+def record(db: sqlite3.Connection, *letters: Letter) -> None:
+    """Put new messages on record together, as fetching them does."""
+    new = [
+        NewMessage(one.id_key, 0, content(one), thread, "", one.gate_at)
+        for one, thread in zip(
+            letters, threads.threads_for(db, [one.refs for one in letters]), strict=True
+        )
+    ]
+    rows = [row.id for row in messages.insert(db, new)]
+    threads.bear(db, zip(rows, [one.refs for one in letters], strict=True))
+    messages.name(db, zip(rows, map(people, letters), strict=True))
+    for row in threads.leading(db, rows):
+        threads.follow(db, row)
+
+
+def settle(db: sqlite3.Connection, one: Letter) -> None:
+    """Put one message on record as settling does."""
+    (thread,) = threads.threads_for(db, [one.refs])
+    (row,) = messages.insert(db, [NewMessage(one.id_key, 0, content(one), thread)])
+    messages.describe(db, row.id, "", one.gate_at, people(one))
+    threads.attach(db, row.id, one.refs)
+    threads.follow(db, row.id)
+
+
+def content(one: Letter) -> Content:
+    """As little as can be."""
+    return Content(
         identity=str(one.number),
         subject="",
         subject_key=one.subject,
@@ -59,17 +93,15 @@ def record(db: sqlite3.Connection, one: Letter) -> int:
         sha256="",
         attachments=(),
     )
-    id_key = one.number.to_bytes(8, "big") * 2
-    row = messages.insert(db, id_key, 0, content, threads.thread_for(db, one.refs))
-    people = [
+
+
+def people(one: Letter) -> list[Participant]:
+    """Whom it names."""
+    return [
         Participant(role, person, person, 0, 0, Mark.NONE, f"p{person}@x.test")
         for role, group in ((Role.TO, one.people), (Role.BCC, one.bcc))
         for person in group
     ]
-    messages.describe(db, row.id, "", int(one.day * DAY), people)
-    threads.attach(db, row.id, one.refs)
-    threads.follow(db, row.id)
-    return row.id
 
 
 def partition(db: sqlite3.Connection) -> set[frozenset[int]]:
@@ -81,16 +113,21 @@ def partition(db: sqlite3.Connection) -> set[frozenset[int]]:
 
 
 def together(*letters: Letter) -> set[frozenset[int]]:
-    """The threads of these letters, which are the same in every order."""
+    """The threads of these letters, which are the same in every order and any parts."""
     orders = list(permutations(letters))
     random.Random(1).shuffle(orders)  # noqa: S311
     seen = []
-    for order in orders[:10]:
+    for number, order in enumerate(orders[:10] * 2):
         db = sqlite3.connect(":memory:", isolation_level=None)
         db.execute("PRAGMA foreign_keys = ON")
         migrations.migrate(db)
-        for one in order:
-            record(db, one)
+        if number % 2:
+            cut = number % len(order)
+            record(db, *order[:cut])
+            record(db, *order[cut:])
+        else:
+            for one in order:
+                settle(db, one)
         seen.append(partition(db))
         (empty,) = db.execute(
             "SELECT count(*) FROM thread WHERE id NOT IN (SELECT thread_id FROM message)"
@@ -193,7 +230,7 @@ def test_h2_a_parent_that_nobody_has_leaves_the_subject():
 def test_h2_the_lower_thread_wins(db: sqlite3.Connection):
     """Numbers that people have seen stay as long as they can."""
     for one in (Letter(1), Letter(2), Letter(3, (1, 2))):
-        record(db, one)
+        settle(db, one)
 
     assert db.execute("SELECT DISTINCT thread_id FROM message").fetchall() == [(1,)]
 
