@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from eisd.errors import Transient
@@ -107,26 +108,24 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     book = book_of(tx)
     done = Recorded(copies=len(ready.copies), people=book.people)
     context, batch = _up_to_date(ready, book)
-    removals.displaced(
-        tx.db,
-        place.folder,
-        cursor.validity,
-        [(one.listed.remote_id, one.read.id_key) for one in batch],
-    )
+    id_keys = Counter(one.read.id_key for one in batch)
+    listed = [(one.listed.remote_id, one.read.id_key) for one in batch]
+    removals.displaced(tx.db, place.folder, cursor.validity, listed)
     known: dict[bytes, list[CopyRow]] = {}
-    for row in copies.by_identity(tx.db, list({one.read.id_key for one in batch})):
+    for row in copies.by_identity(tx.db, list(id_keys)):
         known.setdefault(row.id_key, []).append(row)
-    alone, others = _apart(batch, known.keys(), book)
+    several = {id_key for id_key, number in id_keys.items() if number > 1 or id_key in known}
+    alone, others, concerning = _apart(batch, several, book)
     if creates(rules):
         _create(rules, book, context, alone, done)
-    concerning = _concerning(book, alone)
+        concerning = _concerning(book, alone)
     excerpt = book.excerpt({key for one in concerning.values() for key in one.read.keys})
     rows = [
         _alone(rules, excerpt, context, one, concerns=one.read.id_key in concerning)
         for one in alone
     ]
     copies.insert(tx.db, place.folder, cursor.validity, rows)
-    outcomes = Counter(row.outcome for row in rows)
+    outcomes = Counter(map(attrgetter("outcome"), rows))
     done.pending += outcomes[_PENDING]
     done.results.update({_RESULTS[each]: n for each, n in outcomes.items() if each in _RESULTS})
     for id_key, members in others.items():
@@ -165,34 +164,36 @@ def _up_to_date(ready: Ready, book: Book) -> tuple[Context, Sequence[Prepared]]:
 
 
 def _apart(
-    batch: Sequence[Prepared], known: Collection[bytes], book: Book
-) -> tuple[list[Prepared], dict[bytes, list[Prepared]]]:
-    """Copies that are alone under their identity, and all others."""
-    by_key: dict[bytes, list[Prepared]] = {}
-    alone: list[Prepared] = []
-    for one in batch:
-        if one.unread or one.read.outcome is _ERROR:  # nothing is known of it
-            alone.append(one)
-        else:
-            by_key.setdefault(one.read.id_key, []).append(one)
+    batch: Sequence[Prepared], several: Collection[bytes], book: Book
+) -> tuple[list[Prepared], dict[bytes, list[Prepared]], dict[bytes, Prepared]]:
+    """Copies alone under their identity, all others, and those alone that may concern somebody."""
     others: dict[bytes, list[Prepared]] = {}
-    for id_key, members in by_key.items():
-        if len(members) > 1 or id_key in known:
-            others[id_key] = members
-        else:
-            alone.append(members[0])
-    for id_key in messages.on_record(book.db, list(_concerning(book, alone))):
-        others[id_key] = by_key[id_key]  # its copies were forgotten, the message was not
-        alone.remove(by_key[id_key][0])
-    return alone, others
+    alone = []
+    for one in batch:
+        id_key = one.read.id_key
+        if id_key in several and not (one.unread or one.read.outcome is _ERROR):
+            others.setdefault(id_key, []).append(one)
+        else:  # of what could not be read nothing is known
+            alone.append(one)
+    concerning = _concerning(book, alone)
+    for id_key in messages.on_record(book.db, list(concerning)):
+        one = concerning.pop(id_key)
+        others[id_key] = [one]  # its copies were forgotten, the message was not
+        alone.remove(one)
+    return alone, others, concerning
 
 
 def _concerning(book: Book, batch: Sequence[Prepared]) -> dict[bytes, Prepared]:
     """Those of the copies that may concern a contact, by their identity."""
-    known = book.those_it_may_know({key for one in batch for key in one.read.keys})
+    keys = [one.read.keys for one in batch]
+    known = book.those_it_may_know(set().union(*keys))
     if not known:
         return {}
-    return {one.read.id_key: one for one in batch if not known.isdisjoint(one.read.keys)}
+    return {
+        one.read.id_key: one
+        for one, mine in zip(batch, keys, strict=True)
+        if not known.isdisjoint(mine)
+    }
 
 
 def _create(
@@ -211,22 +212,22 @@ def _create(
 
 def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool) -> NewCopy:
     """A copy with the outcome that settling would give it, without the detour."""
-    read = one.read
-    outcome, reason, parent = read.outcome, read.reason, read.parent
-    if one.held:
-        outcome, reason, parent = Outcome.SKIPPED, one.held, 0
-    elif one.unread:
-        outcome, reason, parent = Outcome.ERROR, OutcomeReason.FETCH, 0
+    _, gate_at, held, read, box, unread, thread = one
+    id_key, packed, _, outcome, reason, parent, _ = read
+    if held:
+        outcome, reason, parent = Outcome.SKIPPED, held, 0
+    elif unread:
+        outcome, reason, parent = _ERROR, OutcomeReason.FETCH, 0
     elif (
         concerns
         or (parent and book.parents(parent))  # whether staff wrote it, its facts tell
         or (outcome is _UNMATCHED and rules.policy.thread_inherit != "off")
     ):
-        facts = unpack(read.id_key, one.gate_at, read.facts)
-        sight = Sight(context.mailbox, one.gate_at, one.box, one.listed.live)
-        told = {one.thread: Ref.PROVIDER} if one.thread else {}
+        facts = unpack(id_key, gate_at, packed)
+        sight = Sight(context.mailbox, gate_at, box, one.listed.live)
+        told = {thread: Ref.PROVIDER} if thread else {}
         decided = judge(rules, book, facts, [sight], known=concerns, threads=told).outcomes[0]
-        wait(book.db, rules.policy, read.id_key, facts.parents, decided)
+        wait(book.db, rules.policy, id_key, facts.parents, decided)
         outcome, reason = decided
         parent = parent if reason is OutcomeReason.LIST else 0
     if reason is _BOUNCE or outcome is _MATCHED:
@@ -244,16 +245,19 @@ def _flags(flags: frozenset[str]) -> tuple[bool, bool, bool]:
 def _new(
     one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
 ) -> NewCopy:
-    listed, gate_at, held, read, box, _, thread = one
+    (remote_id, _, size, flags, _, live, *_), gate_at, held, read, box, _, thread = one
+    seen, answered, flagged = _flags(flags)
     return NewCopy(
-        listed.remote_id,
+        remote_id,
         read.id_key,
         variant,
         gate_at,
-        listed.size,
+        size,
         box,
-        listed.live,
-        *_flags(listed.flags),
+        live,
+        seen,
+        answered,
+        flagged,
         held,
         outcome,
         reason,
