@@ -14,7 +14,11 @@ from eisd.mime.charset import windows
 from eisd.mime.limits import TEXT
 from eisd.mime.text import clean, cut
 
-_TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,30})")
+_USUAL: Final = re.compile(
+    r"""([^<]*+)<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})(?:[^>"']|"[^">]*+"|'[^'>]*+')*+>"""
+)
+"""Text and the tag behind it: nearly all of a page goes by it. No ">" stands in its quotes."""
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
 _STRAY: Final = re.compile(r"<+(?![a-zA-Z/!?])|<")
 _ENTITY: Final = re.compile(
     r"&(?:#([0-9]{1,7})(?![0-9])|#[xX]([0-9a-fA-F]{1,6})(?![0-9a-fA-F])|([a-zA-Z][a-zA-Z0-9]{1,31}));?"
@@ -30,6 +34,10 @@ _LINES: Final = frozenset(
     | {"ol", "section", "table", "tbody", "tfoot", "thead", "tr", "ul"}
 )
 _PARAGRAPHS: Final = frozenset({"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
+_HEEDED: Final = (
+    _LINES | _PARAGRAPHS | _SKIPPED.keys() | {"blockquote", "hr", "img", "li", "pre", "td", "th"}
+)
+"""Elements that make a difference."""
 _INVISIBLE: Final = "\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff"
 _REACH: Final = 4_096
 _QUOTE_MAX: Final = 10
@@ -46,6 +54,8 @@ class _Page:
         self.pre = 0
         self.unclosed: set[str] = set()
         """Elements to be skipped that have no end any more."""
+        self.comments = True
+        """There may be a comment with an end."""
         self.glued = True
         """The next word continues the last: there was no space between them."""
 
@@ -57,7 +67,9 @@ class _Page:
                 self.line()
                 self.words.append(line)
             return
-        words = [word for word in text.split() if word.strip(_INVISIBLE)]
+        words = text.split()
+        if not text.isascii():
+            words = [word for word in words if word.strip(_INVISIBLE)]
         if not words:
             self.glued = self.glued and not text
             return
@@ -81,27 +93,42 @@ def html_to_text(html: str) -> str:
     """The visible text of ``html``, clean, at most `eisd.mime.limits.TEXT`; total and linear."""
     page = _Page()
     position = 0
-    comments = True
     while position < len(html) and page.size < TEXT:
-        start = html.find("<", position)
-        if start < 0:
-            start = len(html)
-        if start > position:
-            page.text(_unescape(html[position:start]))
-        position = start
-        if html.startswith("<!--", start) and comments:
-            end = html.find("-->", start + 2)
-            comments = end >= 0
-            position = end + 3 if comments else start + 4
-        elif html.startswith(("<!", "<?"), start):
-            position = _after(html, start)
-        elif (tag := _TAG.match(html, start)) is not None:
-            position = _take_tag(page, html, tag)
-        elif (stray := _STRAY.match(html, start)) is not None:
-            page.text(stray[0])
-            position = stray.end()
+        usual = _USUAL.match(html, position)
+        if usual is None:
+            position = _take_unusual(page, html, position)
+            continue
+        text, slash, name = usual.groups()
+        if text:
+            page.text(_unescape(text))
+        position = usual.end()
+        if (name := name.lower()) in _HEEDED:
+            tag = html[usual.start(2) - 1 : position]
+            position = _take_tag(page, name, tag, html, position, closing=bool(slash))
     page.line()
     return cut(clean("\n".join(page.lines)).strip("\n"), TEXT)
+
+
+def _take_unusual(page: _Page, html: str, position: int) -> int:
+    """Take text and what looks like markup behind it, step by step; where reading goes on."""
+    start = html.find("<", position)
+    if start < 0:
+        start = len(html)
+    if start > position:
+        page.text(_unescape(html[position:start]))
+    if html.startswith("<!--", start) and page.comments:
+        end = html.find("-->", start + 2)
+        page.comments = end >= 0
+        return end + 3 if page.comments else start + 4
+    if html.startswith(("<!", "<?"), start):
+        return _after(html, start)
+    if (tag := _TAG.match(html, start)) is not None:
+        end = _tag_end(html, start)
+        return _take_tag(page, tag[2].lower(), html[start:end], html, end, closing=bool(tag[1]))
+    if (stray := _STRAY.match(html, start)) is not None:
+        page.text(stray[0])
+        return stray.end()
+    return start
 
 
 def _after(html: str, start: int) -> int:
@@ -124,15 +151,10 @@ def _tag_end(html: str, start: int) -> int:
     return end + 1
 
 
-def _take_tag(page: _Page, html: str, tag: re.Match[str]) -> int:
-    """Lay out what a tag asks for; where reading goes on."""
-    name = tag[1].lower()
-    end = _tag_end(html, tag.start())
-    closing = html.startswith("</", tag.start())
+def _take_tag(page: _Page, name: str, tag: str, html: str, end: int, *, closing: bool) -> int:
+    """Lay out what a tag that ends at ``end`` asks for; where reading goes on."""
     if name in _SKIPPED and not closing:
-        if html.endswith("/>", tag.start(), end):
-            return end
-        return _skip(page, name, html, end)
+        return end if tag.endswith("/>") else _skip(page, name, html, end)
     if name == "blockquote":
         page.line(paragraph=not closing)
         page.quotes = max(0, page.quotes + (-1 if closing else 1))
@@ -144,7 +166,7 @@ def _take_tag(page: _Page, html: str, tag: re.Match[str]) -> int:
     if name == "pre":
         page.pre = max(0, page.pre + (-1 if closing else 1))
     elif not closing:
-        _take_leaf(page, name, html[tag.start() : end])
+        _take_leaf(page, name, tag)
     return end
 
 

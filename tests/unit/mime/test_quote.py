@@ -170,6 +170,10 @@ def test_nothing_is_lost(text: str) -> None:
         ('<a title="x > y">link</a>', "link"),
         ('<img alt="a chart" src=x>', "a chart"),
         (
+            """<img alt="the team's chart" src=x> and <b title='10" tall'>'more'</b> > all""",
+            "the team's chart and 'more' > all",
+        ),
+        (
             "<blockquote>old<blockquote>older</blockquote></blockquote>new",
             "> old\n>\n> > older\n>\nnew",
         ),
