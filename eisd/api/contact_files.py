@@ -24,6 +24,8 @@ from eisd.errors import ExitCode, UserError
 COLUMNS: Final = ("id", "name", "emails", "workspace", "kind", "company")
 FILE_MAX: Final = 1 << 30
 """Octets of the largest file that is read."""
+LINE_MAX: Final = 1 << 20
+"""Characters of the longest line of JSON that is read."""
 FORMATS: Final = ("csv", "jsonl", "vcf")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _SUFFIXES: Final = {
@@ -53,7 +55,7 @@ def read(data: bytes, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Ro
 
 
 def read_file(path: Path, format_: str, *, workspace: str = DEFAULT_WORKSPACE) -> Rows:
-    """The contacts of a file on disk, without all of it in memory; vCards apart.
+    """The contacts of a file on disk, without all of it in memory.
 
     Raises:
         UserError: (66) it cannot be read; (65) it is too large.
@@ -181,8 +183,11 @@ def _add_csv(rows: Rows, line: int, columns: _Columns, cells: list[str], workspa
 
 def _read_jsonl(text: TextIO, workspace: str) -> Rows:
     rows = Rows()
-    for number, line in enumerate(text, 1):
+    for number, line in enumerate(_lines(text), 1):
         if not line.strip():
+            continue
+        if len(line) > LINE_MAX:
+            rows.bad.append(BadRow(number, f"more than {LINE_MAX} characters"))
             continue
         try:
             value = json.loads(line)
@@ -196,9 +201,18 @@ def _read_jsonl(text: TextIO, workspace: str) -> Rows:
     return rows
 
 
+def _lines(text: TextIO) -> Iterator[str]:
+    """Lines of JSON; of one that is too long its beginning, too long still."""
+    while line := text.readline(LINE_MAX + 1):
+        rest = line
+        while rest and not rest.endswith("\n"):
+            rest = text.readline(LINE_MAX)
+        yield line
+
+
 def _read_vcf(text: TextIO, workspace: str) -> Rows:
     rows = Rows()
-    for line, card in vcards.read(text.read()):
+    for line, card in vcards.read(text):
         if isinstance(card, str):
             rows.bad.append(BadRow(line, card))
         else:

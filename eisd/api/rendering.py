@@ -114,6 +114,14 @@ def _read(file: Path) -> str:
 def _told(
     template: Template, name: str, version: int | None, source: str, created: str | None
 ) -> Answer:
+    """A template and what it asks for. Raises `TemplateProblem`."""
+    described = _described(template, name, version, source, created)
+    return described | {"variables": list(check_template(template))}
+
+
+def _described(
+    template: Template, name: str, version: int | None, source: str, created: str | None
+) -> Answer:
     return {
         "name": name,
         "version": version,
@@ -122,17 +130,24 @@ def _told(
         "text": template.text,
         "html": template.html,
         "headers": dict(template.headers),
-        "variables": list(check_template(template)),
         "created_at": created,
     }
 
 
 async def listing(core: Core) -> list[Answer]:
-    """Every template, by name."""
+    """Every template, by name; one that cannot be used has a ``problem`` and no words."""
     rows = await core.store.read(templates.listing)
     names = {row.name for row in rows}
     names |= set(await asyncio.to_thread(_names, folder(core)))
-    return [(await find(core, name))[1] for name in sorted(names)]
+    return [await _listed(core, name) for name in sorted(names)]
+
+
+async def _listed(core: Core, name: str) -> Answer:
+    try:
+        return (await find(core, name))[1] | {"problem": None}
+    except UserError as error:
+        nothing = _described(Template(), name, None, "file", None)
+        return nothing | {"variables": [], "problem": str(error)}
 
 
 def _names(where: Path | None) -> list[str]:

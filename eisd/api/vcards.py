@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from eisd.mime.addresses import address_key
 
@@ -24,8 +24,20 @@ Property = tuple[str, str, str]
 """Name in upper case, parameters as written, value."""
 
 
-def read(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Each card with the line it begins at: its JSON form, or what is wrong with it."""
+_KNOWN: Final = frozenset(
+    ("VERSION", "UID", "FN", "N", "ORG", "EMAIL", "KIND", "X-EISD-WORKSPACE", "X-EISD-KIND")
+)
+_MAILS: Final = 1_000
+"""So many addresses one card may have."""
+_LINE_MAX: Final = 64 * 1024
+"""Characters of a property that are read; what is longer is a picture."""
+
+
+def read(text: TextIO) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each card with the line it begins at: its JSON form, or what is wrong with it.
+
+    ``text`` is read a line at a time, and of a card no more is kept than a contact needs.
+    """
     begun: int | None = None
     card: list[Property] = []
     problem = ""
@@ -45,24 +57,35 @@ def read(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
             begun = None
         elif found is None:
             problem = problem or f"line {number} is no vCard property"
-        else:
+        elif name in _KNOWN:
             card.append((name, found[2], found[3]))
+            if len(card) > _MAILS:
+                card, problem = [], problem or f"more than {_MAILS} addresses"
     if begun is not None:
         yield begun, "a card without its END:VCARD"
 
 
-def _unfolded(text: str) -> Iterator[tuple[int, str]]:
+def _unfolded(text: TextIO) -> Iterator[tuple[int, str]]:
     """Logical lines with the number of their first line (RFC 6350 3.2); blank ones left out."""
     current, at = "", 0
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+    for number, line in enumerate(_lines(text), 1):
         if line[:1] in (" ", "\t") and at:
-            current += line[1:]
+            current += line[1 : max(1, _LINE_MAX - len(current))]
             continue
         if current.strip():
             yield at, current
         current, at = line, number
     if current.strip():
         yield at, current
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Lines without their ends, cut where they are too long to be of use."""
+    while line := text.readline(_LINE_MAX):
+        rest = line
+        while rest and not rest.endswith(("\n", "\r")):
+            rest = text.readline(_LINE_MAX)
+        yield line.rstrip("\r\n")
 
 
 def _card(properties: Sequence[Property]) -> dict[str, Any] | str:

@@ -93,6 +93,9 @@ def list_(context: Context, *, as_json: bool) -> None:
             for one in found
         ],
     )
+    for one in found:
+        if one["problem"]:
+            output.say(f"{one['name']} cannot be used: {one['problem']}")
 
 
 @template.command("show", examples=["eisd template show offer --version 1"])

@@ -23,7 +23,7 @@ from eisd.config.schema import Settings
 from eisd.daemon import assemble
 from eisd.daemon.files import open_store, places, signature
 from eisd.daemon.reloaded import Reloaded
-from eisd.daemon.sending import stations
+from eisd.daemon.sending import recording, stations
 from eisd.daemon.supervisor import Supervisor
 from eisd.driver.registry import Registry, discover
 from eisd.errors import ConfigError, ExitCode, UserError
@@ -45,7 +45,6 @@ from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox, Plan, Services, tell_log
 from eisd.sync.retro import Retro
 from eisd.sync.rules import Rules
-from eisd.sync.sent import Recording
 from eisd.sync.settle import Settled
 
 PARSER_REST = 900.0
@@ -94,7 +93,8 @@ class Core:
         )
         self.supervisor = Supervisor(self.services)
         self.outbox = Desk(
-            Sending(store, self.parser, Recording(self.rules), self._tell_sent), hasher
+            Sending(store, self.parser, recording(self.rules, self._on_settled), self._tell_sent),
+            hasher,
         )
         self.retro = Retro(store, self.rules, self._from_the_past)
         self._looking: set[asyncio.Task[Settled]] = set()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 
 from eisd.config.schema import Settings
 from eisd.model.outgoing import Outlet
 from eisd.outbox.pace import DAY, Limit
 from eisd.outbox.station import Station
-from eisd.sync.mailbox import Plan
+from eisd.sync.mailbox import Plan, tell_created
+from eisd.sync.rules import Rules
+from eisd.sync.sent import Recording
+from eisd.sync.settle import Settled
 
 MINUTE = 60.0
 
@@ -24,6 +29,21 @@ def stations(
         if outlet is not None:
             found[name] = _station(settings, name, plan, ids[name], outlet)
     return found
+
+
+def recording(rules: Callable[[], Rules], settled: Callable[[Settled], None]) -> Recording:
+    """What makes activities of mail that is sent.
+
+    The log is told of contacts that are made of it, and ``settled``, on the loop, of the rest.
+    """
+    loop = asyncio.get_running_loop()
+
+    def told(done: Settled) -> None:
+        tell_created(done)
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
+            loop.call_soon_threadsafe(settled, done)
+
+    return Recording(rules, told)
 
 
 def _station(settings: Settings, name: str, plan: Plan, row_id: int, outlet: Outlet) -> Station:

@@ -165,7 +165,7 @@ class MemoryMailbox:
 
         Operations: connect, folders, changed, scan (each batch), fetch (each message), listing,
         wait (before it), waited (after it); of sending those of `eisd.driver.memory_sender`, and
-        find_sent, append_sent, append_draft. Without an error the line drops.
+        find_sent, append_sent, append_draft, remove_draft. Without an error the line drops.
         """
         fault = error or Transient("the line dropped", code="lost")
         self._faults.append(_Fault(operation, fault, after, times))

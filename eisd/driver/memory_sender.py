@@ -98,6 +98,7 @@ class MemorySender:
         return self._append(FolderRole.DRAFTS, rfc822, "\\Draft")
 
     async def remove_draft(self, message_id: str) -> bool:
+        self._mailbox.pass_or_raise("remove_draft", self._mailbox.line)
         found = self._find(FolderRole.DRAFTS, message_id)
         if found is not None:
             self._mailbox.expunge(found, self._folder(FolderRole.DRAFTS).name)

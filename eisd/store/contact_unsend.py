@@ -190,7 +190,7 @@ def submissions_about(
             yield dict(zip(names, row, strict=True))
 
 
-def drafts_about(db: sqlite3.Connection, keys: Iterable[KeyHash]) -> Iterable[dict[str, object]]:
+def drafts_about(db: sqlite3.Connection, keys: Iterable[KeyHash]) -> Iterable[dict[str, Any]]:
     """Drafts to somebody: their words, and nothing of other recipients."""
     wanted = set(keys)
     for key in wanted:

@@ -206,8 +206,7 @@ class Mailbox:
 
     def heed(self, settled: Settled) -> None:
         """What was settled is durable: tell of contacts made, and wake who goes on with it."""
-        for workspace, contact_id in settled.created:
-            emit(events.MATCH_CONTACT_CREATED, contact_id=contact_id, workspace=workspace)
+        tell_created(settled)
         if settled.looks_back or settled.pending:
             self.services.on_settled(settled)
 
@@ -266,6 +265,12 @@ class Mailbox:
                 future.set_exception(error)
         self._due.clear()
         self._waiters.clear()
+
+
+def tell_created(settled: Settled) -> None:
+    """Let the log know of contacts that were made."""
+    for workspace, contact_id in settled.created:
+        emit(events.MATCH_CONTACT_CREATED, contact_id=contact_id, workspace=workspace)
 
 
 def tell_log(fresh: Sequence[Fresh], *, live: bool) -> None:

@@ -101,16 +101,27 @@ def _copy(tx: Tx, mailbox: int, submission: int, facts: Facts, size: int) -> tup
 class Recording:
     """What the outbox is given to make activities with (`eisd.outbox.station.Recorder`)."""
 
-    def __init__(self, rules: Callable[[], Rules]) -> None:
-        """Take the rules in force, asked for each time."""
+    def __init__(
+        self,
+        rules: Callable[[], Rules],
+        told: Callable[[Settled], None] = lambda _settled: None,
+    ) -> None:
+        """Take the rules in force, asked for each time.
+
+        ``told`` is called, in the writer thread, with what else a message has led to once that is
+        durable: contacts made of it, other copies to fetch, a look at the past.
+        """
         self._rules = rules
+        self._told = told
 
     def record(
         self, tx: Tx, mailbox: int, submission: int, gate_at: int, rfc822: bytes, parsed: Parsed
     ) -> Sequence[Fresh]:
         """Record a message as sent at that time (ms); return the new activities."""
-        rules = self._rules()
-        return record(tx, rules, mailbox, submission, gate_at, rfc822, parsed).activities
+        done = record(tx, self._rules(), mailbox, submission, gate_at, rfc822, parsed)
+        if done.created or done.pending or done.looks_back:
+            tx.after.append(lambda: self._told(done))
+        return done.activities
 
     def sent(self, tx: Tx, mailbox: int, submission: int, id_key: bytes, at: int) -> None:
         """It went out at that time (ms), or its state changed: bring its activities up to it."""

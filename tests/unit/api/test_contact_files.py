@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +163,37 @@ def test_vcards_of_both_versions():
         (15, "want vCard 3.0 or 4.0, not '2.1'"),
         (19, "a card without its END:VCARD"),
     ]
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_pictures_in_vcards_take_no_memory(folded):
+    """A file of cards with pictures is read a line at a time, and pictures are not kept."""
+    line = " " + "A" * 74 + "\r\n"
+    picture = line * 20_000 if folded else " " + "A" * 1_500_000 + "\r\n"
+    card = f"BEGIN:VCARD\r\nVERSION:4.0\r\nPHOTO:x\r\n{picture}EMAIL:{{}}@x.test\r\nEND:VCARD\r\n"
+    file = "".join(card.format(name) for name in ("ada", "bob")).encode()
+
+    tracemalloc.start()
+    try:
+        rows = read(file, "vcf")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert people(rows) == {"ada@x.test": ["ada@x.test"], "bob@x.test": ["bob@x.test"]}
+    assert peak < len(file) // 3
+
+
+def test_what_is_too_long_is_bad():
+    """A line of JSON, and a card with addresses without end, are named; what follows is read."""
+    long = '{"id": "1", "name": "' + "x" * 2_000_000 + '"}\n'
+    rows = read((long + '{"id": "2", "emails": ["ada@x.test"]}').encode(), "jsonl")
+    assert (bad(rows), list(people(rows))) == ([(1, "more than 1048576 characters")], ["2"])
+
+    mails = "".join(f"EMAIL:a{n}@x.test\r\n" for n in range(1_100))
+    begin, end = "BEGIN:VCARD\r\nVERSION:4.0\r\n", "END:VCARD\r\n"
+    rows = read(f"{begin}{mails}{end}{begin}EMAIL:b@x.test\r\n{end}".encode(), "vcf")
+    assert (bad(rows), list(people(rows))) == ([(1, "more than 1000 addresses")], ["b@x.test"])
 
 
 WORDS = st.text(

@@ -92,6 +92,20 @@ async def test_what_answers_a_message_is_shown_with_it(desk, kind):
     ]
 
 
+async def test_a_contact_made_of_mail_that_is_sent_is_told(desk, events):
+    """As one made of mail that is read: by an event, without the address."""
+    desk.config.write_text(f'{desk.config.read_text()}[create]\npolicy = "sent"\n')
+    await desk.configure()
+
+    await send(desk, MAIL)
+    await desk.core.store.write(lambda _tx: None)  # what follows a commit has been done by then
+
+    [one] = (await desk.get("/contacts"))["contacts"]
+    told = [e for e in events if e["event"] == "match.contact_created"]
+    assert [(e["contact_id"], e["workspace"]) for e in told] == [(one["id"], "default")]
+    assert ADA not in str(told)
+
+
 async def test_a_forward_carries_the_attachments(desk):
     """What the mailbox holds goes on as it came, in a draft's copy and on the wire."""
     desk.provider.create_folder("Drafts", FolderRole.DRAFTS)
@@ -147,6 +161,28 @@ async def test_a_filed_draft_is_replaced_and_removed(desk):
     await desk.post(f"/drafts/{made['id']}", {"subject": "Late"}, status=409)
 
 
+async def test_a_copy_that_cannot_be_taken_out_of_drafts_is_told(desk):
+    """What was asked for is done, and its author hears of the copy; the next edit replaces it."""
+    desk.provider.create_folder("Drafts", FolderRole.DRAFTS)
+    made = await desk.post("/drafts", MAIL | {"file": True})
+    desk.provider.fail("remove_draft")
+
+    told = await desk.post(f"/drafts/{made['id']}", {"subject": "Better"}, status=503)
+    between = await desk.get(f"/drafts/{made['id']}")
+    [left] = drafts(desk)
+    after = await desk.post(f"/drafts/{made['id']}", {"subject": "Best"})
+    [only] = drafts(desk)
+    desk.provider.fail("remove_draft")
+    gone = await desk.http.delete(f"/v1/drafts/{made['id']}")
+
+    assert "could not be removed" in told["detail"]
+    assert told["hint"] == "delete it there by hand"
+    assert (between["subject"], left["Subject"]) == ("Better", "Offer")
+    assert (after["subject"], only["Subject"]) == ("Best", "Best")
+    assert gone.status_code == 503
+    assert (await desk.get(f"/drafts/{made['id']}"))["state"] == "deleted"
+
+
 async def test_templates_of_files(desk):
     """Files of outbound.templates are listed, rendered and sent; the database goes before them."""
     folder = desk.config.parent / "templates"
@@ -173,6 +209,25 @@ async def test_templates_of_files(desk):
     assert "Hello <you>" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "&lt;you&gt;" in message.get_body(("html",)).get_content()  # type: ignore[union-attr]
     assert "word" in missing["detail"]
+
+
+async def test_a_broken_template_hides_no_other(desk):
+    """One that cannot be read, or never be rendered, is listed with why; the others as ever."""
+    folder = desk.config.parent / "templates"
+    folder.mkdir()
+    (folder / "broken.txt").write_text("no header at all\n\nHello")
+    (folder / "calls.txt").write_text("Subject: One\n\n{{ danger() }}")
+    (folder / "good.txt").write_text("Subject: Good\n\nHello {{ name }}")
+    desk.config.write_text(f'{desk.config.read_text()}[outbound]\ntemplates = "templates"\n')
+    await desk.configure()
+
+    broken, calls, good = (await desk.get("/templates"))["templates"]
+
+    assert (broken["name"], broken["source"], broken["variables"]) == ("broken", "file", [])
+    assert "line 1 is no header" in broken["problem"]
+    assert (calls["name"], calls["subject"]) == ("calls", "")
+    assert "may not call" in calls["problem"]
+    assert (good["problem"], good["subject"], good["variables"]) == (None, "Good", ["name"])
 
 
 async def test_versions_of_a_template(desk):
