@@ -91,6 +91,7 @@ class Express:
         self._context = context
         self._hasher: Hasher = context.hasher
         self._long = long
+        self._own = {context.key, *context.aliases}
         self._staff = [context.people.staff.get(name, NOBODY) for name in feeds]
         self._people: dict[bytes, _Person] = {}
         self._verdicts: dict[_Shape, tuple[Outcome, OutcomeReason, bool]] = {}
@@ -213,9 +214,7 @@ class Express:
         return person
 
     def _standing(self, keys: AddressKeys) -> int:
-        context = self._context
-        own = not context.aliases.isdisjoint(keys[:2]) or context.key in keys[:2]
-        bits = int(own)
+        bits = int(keys.exact in self._own or keys.relaxed in self._own)
         for place, staff in enumerate(self._staff, start=1):
             if holds(staff, keys):
                 bits |= 1 << place
