@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from eisd.cli.base import Command
@@ -21,6 +23,7 @@ def run(context: Context, *, once: bool) -> ExitCode:
 
     SIGTERM and Ctrl-C end it in order, a second one at once; SIGHUP reloads.
     """
-    from eisd.daemon.run import run as run_daemon  # noqa: PLC0415 - all of eisd
+    gc.disable()  # while all of eisd is imported, which stays; the daemon enables it
+    from eisd.daemon.run import run as run_daemon  # noqa: PLC0415
 
     return run_daemon(context.config_path, once=once)

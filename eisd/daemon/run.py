@@ -155,6 +155,7 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+    gc.enable()
 
 
 async def _until(stop: Stop, tasks: set[asyncio.Task[None]]) -> None:

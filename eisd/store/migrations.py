@@ -1,10 +1,14 @@
-"""How a database comes to this version's schema: append-only steps, each all or nothing."""
+"""How a database comes to this version's schema: append-only steps, each all or nothing.
+
+sqlite-utils applies them. It takes a tenth of a second to import, so it is asked only where there
+is something to apply.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-
-from sqlite_utils import Database, Migrations
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from eisd.errors import StoreError
 from eisd.store import (
@@ -23,24 +27,35 @@ from eisd.store import (
 )
 from eisd.store.schema import TABLES, VIEWS
 
-migrations = Migrations("eisd")
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
+
+SET: Final = "eisd"
+STEPS: Final[list[Callable[[Database], None]]] = []
+"""In the order in which they are applied."""
 
 
-@migrations()
+def step(function: Callable[[Database], None]) -> Callable[[Database], None]:
+    """Declare a step; its function's name is its own, for ever."""
+    STEPS.append(function)
+    return function
+
+
+@step
 def m001_first(db: Database) -> None:
     """The tables of the first release."""
     for statement in TABLES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m002_contacts(db: Database) -> None:
     """The life of contacts: tombstones, times of being primary, merging, jobs on the past."""
     for statement in (*contacts.CHANGES, *tombstones.TABLES, *retro.TABLES):
         db.execute(statement)
 
 
-@migrations()
+@step
 def m003_threads(db: Database) -> None:
     """Threads as what messages refer to, and who waits for the thread of a parent."""
     for statement in (*threads.TABLES, *heirs.TABLES):
@@ -48,53 +63,63 @@ def m003_threads(db: Database) -> None:
     threads.adopt(db.conn)
 
 
-@migrations()
+@step
 def m004_outbox(db: Database) -> None:
     """Submissions, drafts and templates."""
     for statement in outbox_schema.TABLES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m005_oauth(db: Database) -> None:
     """Invitations to connect a mailbox."""
     for statement in invites.TABLES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m003_aliases(db: Database) -> None:
     """What providers tell of a mailbox's addresses."""
     for statement in mailboxes.CHANGES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m007_visibility(db: Database) -> None:
     """Whom a mailbox is shared with, what others see of it, and what owners say of a message."""
     for statement in visible.CHANGES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m009_replay(db: Database) -> None:
     """Jobs that decide what is stored again."""
     for statement in replay.TABLES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m010_attachments(db: Database) -> None:
     """The bytes of attachments."""
     for statement in attachments.TABLES:
         db.execute(statement)
 
 
-@migrations()
+@step
 def m020_retention(db: Database) -> None:
     """Messages by their age."""
     for statement in retention.CHANGES:
         db.execute(statement)
+
+
+def migrations() -> Migrations:
+    """The steps as sqlite-utils takes them."""
+    from sqlite_utils import Migrations  # noqa: PLC0415 - see above
+
+    made = Migrations(SET)
+    for each in STEPS:
+        made()(each)
+    return made
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:
@@ -103,30 +128,40 @@ def migrate(connection: sqlite3.Connection) -> list[str]:
     Raises:
         StoreError: the database was written by a newer eisd.
     """
-    db = Database(connection)
-    applied = {step.name for step in migrations.applied(db)}
-    pending = [step.name for step in migrations.pending(db)]
-    ours = {step.name for step in migrations._migrations}  # noqa: SLF001  no public list of them
-    if newer := sorted(applied - ours):
+    applied, ours = _applied(connection), _names()
+    if newer := sorted(applied - set(ours)):
         raise StoreError(
             f"the database was written by a newer eisd (it knows {', '.join(newer)}); "
             "upgrade eisd, or restore a backup of this version"
         )
-    migrations.apply(db)
+    waiting = [name for name in ours if name not in applied]
+    if waiting:
+        from sqlite_utils import Database  # noqa: PLC0415 - see above
+
+        migrations().apply(Database(connection))
     _views(connection)
-    return pending
+    return waiting
 
 
 def pending(connection: sqlite3.Connection) -> list[str]:
     """The steps that `migrate` would apply; only reads."""
+    applied = _applied(connection)
+    return [name for name in _names() if name not in applied]
+
+
+def _names() -> list[str]:
+    return [each.__name__ for each in STEPS]
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    """What was applied, by whatever version; nothing where there is no database of ours."""
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     try:
-        rows = connection.execute(
-            "SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (migrations.name,)
-        ).fetchall()
-    except sqlite3.Error:
-        rows = []
-    done = {row[0] for row in rows}
-    return [step.name for step in migrations._migrations if step.name not in done]  # noqa: SLF001
+        return {row[0] for row in connection.execute(query, (SET,))}
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return set()
+        raise
 
 
 def _views(connection: sqlite3.Connection) -> None:

@@ -188,7 +188,7 @@ def test_an_older_backup_is_of_this_version_once_restored(path, secrets, tmp_pat
     """It is migrated on its way in, not by whoever starts next."""
     older = tmp_path / "older.db"
     with closing(sqlite3.connect(older)) as made:
-        migrations.apply(Database(made), stop_before="m003_threads")
+        migrations().apply(Database(made), stop_before="m003_threads")
     assert pending_of(older)
 
     restore(older, path, secrets.path)

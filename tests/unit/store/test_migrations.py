@@ -8,10 +8,11 @@ from contextlib import closing
 import pytest
 from sqlite_utils import Database
 
-from eisd.store.migrations import migrate, migrations, pending
+from eisd.store import migrations
+from eisd.store.migrations import migrate, pending
 from eisd.store.schema import VIEWS
 
-STEPS = [step.name for step in migrations._migrations]
+STEPS = [step.__name__ for step in migrations.STEPS]
 
 
 def shape(db):
@@ -38,7 +39,7 @@ def test_forward_from_every_step(count):
     with closing(sqlite3.connect(":memory:")) as old, closing(sqlite3.connect(":memory:")) as new:
         migrate(new)
         if count:
-            migrations.apply(Database(old), stop_before=STEPS[count])
+            migrations.migrations().apply(Database(old), stop_before=STEPS[count])
             old.execute("INSERT INTO meta VALUES ('note', 'kept')")
             old.commit()
         assert pending(old) == STEPS[count:]
@@ -85,7 +86,7 @@ def value(kind, column, number):
 def test_no_row_is_lost_on_the_way(count):
     """A database that is full at any step is as full afterwards, sound, and shown by every view."""
     with closing(sqlite3.connect(":memory:")) as db:
-        migrations.apply(Database(db), stop_before=STEPS[count])
+        migrations.migrations().apply(Database(db), stop_before=STEPS[count])
         names = fill(db)
         before = {name: set(rows(db, name)) for name in names if name not in REPLACED}
 

@@ -9,7 +9,6 @@ from itertools import permutations
 
 import pytest
 from sqlite_utils import Database as SqliteUtils
-from sqlite_utils import Migrations
 
 from eisd.model.facts import Mark, Participant
 from eisd.model.mail import Role
@@ -247,10 +246,7 @@ def test_h1_a_message_may_name_hundreds(db: sqlite3.Connection):
 def test_references_of_an_older_database_are_taken_over(tmp_path):
     """A thread stays one over the upgrade, and a parent that it waits for still joins it."""
     db = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
-    older = Migrations("eisd")
-    for step in migrations.migrations._migrations[:2]:
-        older(name=step.name)(step.fn)
-    older.apply(SqliteUtils(db))
+    migrations.migrations().apply(SqliteUtils(db), stop_before=migrations.STEPS[2].__name__)
     db.execute("INSERT INTO thread DEFAULT VALUES")
     for number in (1, 2):
         db.execute(
