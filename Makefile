@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := .ci/again $(BIN)/python -m pip --quiet install
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv check test demo fmt bench docs wheel man deb test-deb lock sbom clean servers
+.PHONY: help venv check test demo fmt bench docs wheel man deb test-deb test-systemd lock sbom clean servers
 
 help:     ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -50,6 +50,9 @@ deb: wheel man    ## build/deb/eisd_*.deb, for the Debian it is built on
 
 test-deb: deb    ## install, upgrade and purge the package in a root that is thrown away (as root)
 	packaging/test-deb
+
+test-systemd: wheel man    ## boot Debian 12 and 13, and the package's units on them (as root)
+	tests/systemd/run
 
 lock:     ## requirements.lock anew; packaging/lock --upgrade takes newer versions
 	packaging/lock

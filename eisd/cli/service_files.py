@@ -31,7 +31,6 @@ TARGETS: Final = {
 
 _HOMES: Final = ("/home", "/root", "/run/user")
 _TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - named to be refused
-_ALWAYS_RUN: Final = ("/usr", "/lib", "/lib64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +104,10 @@ def rendered(found: Installation) -> dict[str, str]:
 
 
 def _adapted(name: str, text: str, found: Installation) -> str:
-    """One file for this installation: its program, and the directories that may be run from."""
+    """One file for this installation: its program."""
     text = re.sub(
         r"^(Exec\w+=)/usr/bin/eisd\b", rf"\g<1>{_quoted(found.program)}", text, flags=re.MULTILINE
     )
-    outside = [
-        str(need)
-        for need in dict.fromkeys((*found.needs, found.program.parent))
-        if not any(need.is_relative_to(place) for place in _ALWAYS_RUN)
-    ]
-    top = [one for one in outside if not any(one != o and Path(one).is_relative_to(o)
-                                             for o in outside)]  # fmt: skip
-    paths = " ".join([*_ALWAYS_RUN, *top])
-    text = re.sub(r"^ExecPaths=.*$", f"ExecPaths={paths}", text, flags=re.MULTILINE)
     return f"{MARK}{name.partition('.')[0]}\n{text}"
 
 

@@ -169,7 +169,15 @@ def _credential(name: str, where: str, base_dir: Path, env: Mapping[str, str]) -
         if loaded.exists():
             return _read(loaded, where, private=False)  # systemd guards that directory itself
     source = base_dir / "credentials" / name
-    if source.exists():
+    try:
+        given = source.exists()
+    except PermissionError:  # the directory is root's; systemd reads it for the service
+        raise _missing(
+            where,
+            f"only root and the service may see the credential {name!r}",
+            hint="ask as root; the running service has what systemd gave it at its start",
+        ) from None
+    if given:
         return _read(source, where, private=True)
     raise _missing(
         where,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,13 @@ def configuration(path: Path, registry: Registry) -> Iterator[Finding]:
 def credentials(loaded: Loaded) -> Iterator[Finding]:
     """Whether each secret that the configuration names can be had, as this user."""
     settings, stored = loaded.settings, _Stored(loaded.settings)
+    sealed = loaded.base_dir / "credentials"
+    seen = os.access(sealed, os.X_OK) or "CREDENTIALS_DIRECTORY" in os.environ
     for where, ref in _references(settings):
+        if ref.credential and sealed.exists() and not seen:
+            text = f"systemd hands it to the service; {sealed} is root's to look into"
+            yield Finding("credentials", where, "secret", Grade.NOTE, text)
+            continue
         try:
             secret = resolve(
                 ref,

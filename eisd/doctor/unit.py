@@ -16,7 +16,7 @@ PLACES: Final = tuple(
     for place in ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 )
 """Where units lie, the first that is found counts (systemd.unit(5))."""
-THEIRS: Final = frozenset({"ExecStart", "ExecReload", "ExecPaths", "User", "Group"})
+THEIRS: Final = frozenset({"ExecStart", "ExecReload", "User", "Group"})
 """Lines that differ by how eisd was installed, and may."""
 
 
