@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from lab.said import SAID_BY
 
 from eisd import logs
 
@@ -31,6 +33,15 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
 def strict_events() -> None:
     """An event with an undeclared field raises in tests; in the field it loses the field."""
     logs.set_strict(True)
+
+
+@pytest.fixture(autouse=True)
+def promised_events(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that is named as one that brings an event about does (lab/said.py)."""
+    wanted = {event for event, test in SAID_BY.items() if test == request.function.__name__}
+    with logs.capture() if wanted else nullcontext([]) as records:
+        yield
+    assert wanted <= {record["event"] for record in records}
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ def test_a_termination_is_in_order(site, dovecot, user):
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(10) == 0
+    assert '"daemon.stopping"' in site.log()
     assert '"daemon.stopped"' in site.log()
     assert not (site.dir / "state/api.sock").exists()
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from lab.said import DUE, SAID_BY
 
 import eisd
 from eisd import events
@@ -94,3 +95,18 @@ def test_emitted_names_are_in_the_catalogue(path):
                 assert event.value in CATALOGUE
             elif isinstance(event, ast.Attribute) and ast.unparse(event.value) == "events":
                 assert event.attr in constants
+
+
+TESTS = "\n".join(
+    path.read_text()
+    for path in ROOT.glob("tests/*/**/test_*.py")
+    if path.parent.name not in {"house", "bench"}
+)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - DUE))
+def test_every_event_is_brought_about_by_a_test(name):
+    """One that looks for it by its name, or the one that tests/lab/said.py names for it."""
+    if f'"{name}"' not in TESTS:
+        assert name in SAID_BY, "write a test that looks for it"
+        assert f"def {SAID_BY[name]}(" in TESTS

@@ -115,7 +115,9 @@ async def test_pool_parses_as_parse_does() -> None:
         ("BABBLE", "answer"),
     ],
 )
-async def test_poison_costs_itself(pool: HostilePool, poison: str, reason: str) -> None:
+async def test_poison_costs_itself(
+    pool: HostilePool, events: list[dict[str, object]], poison: str, reason: str
+) -> None:
     """A message that breaks its worker is limited; those before and after it are whole."""
     messages = raw("before", poison, "after")
     before, poisoned, after = await pool.parse(messages)
@@ -126,6 +128,8 @@ async def test_poison_costs_itself(pool: HostilePool, poison: str, reason: str) 
     assert poisoned.sha256 == parse(messages[1].rfc822).sha256
     assert pool.strikes == 1
     assert pool.started > 1
+    [told] = [e for e in events if e["event"] == "worker.killed"]
+    assert (told["kind"], told["reason"]) == ("message", reason)
 
 
 async def test_a_death_without_a_reason_is_forgiven_once(pool: HostilePool) -> None:

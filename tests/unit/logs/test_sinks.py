@@ -262,6 +262,26 @@ def test_a_full_disk_costs_lines_and_nothing_else():
     assert dropped == 2
 
 
+def test_lines_that_were_lost_are_owned_up_to(tmp_path):
+    """log.lines_dropped comes before the next line that can be written, with their number."""
+    fd = os.open("/dev/full", os.O_WRONLY)
+    path = tmp_path / "log"
+    logs.configure(fd=fd, format="json")
+    logs.emit("daemon.ready", version="1")
+    deadline = time.monotonic() + 5
+    while not logs.counters().dropped and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with path.open("wb", buffering=0) as file:
+        os.dup2(file.fileno(), fd)
+        logs.emit("daemon.stopped", up_s=1)
+        logs.shutdown()
+    os.close(fd)
+
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one["event"] for one in told] == ["log.lines_dropped", "daemon.stopped"]
+    assert told[0]["n"] == 1
+
+
 async def test_emitting_on_the_loop_blocks_nothing(tmp_path):
     """The guard against blocking calls finds nothing in an emit."""
     with (tmp_path / "log").open("wb") as file:
