@@ -4,7 +4,8 @@ Theory of operation. A scan holds a `Position` and two lanes of UIDs. The *live*
 ``UID SEARCH UID live_next:*`` found; the *backfill* lane is filled from the top down, a window of
 UIDs at a time. From both, fetches of header blocks are sent ahead (`_DEPTH` at a time), and the
 answers are taken in order within a lane, the live lane first. Only a batch that was taken moves
-the position, so a scan may be left after any batch.
+the position, so a scan may be left after any batch; what was already answered by then is kept
+for the scan that goes on from there.
 
 The server tells of new mail with EXISTS at any time; before each batch the news are looked at,
 and what came is fetched before more of the past, which thereby waits for at most `_DEPTH` fetches
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from eisd.driver.imap.dialect import PLAIN, Dialect
@@ -42,11 +42,33 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
-    """A fetch under way."""
+class Flight:
+    """A fetch under way, or answered."""
 
     uids: Sequence[int]
     pending: Pending
+
+    async def is_answered(self) -> bool:
+        """Wait for its end; whether that was a good one."""
+        try:
+            await self.pending.result()
+        except DriverError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a scan that was left had been answered of the past below its position."""
+
+    position: Position
+    flights: Sequence[Flight] = ()
+
+    def below(self, position: Position) -> Sequence[Flight]:
+        """The answers, if they are what follows this position."""
+        mine = self.position
+        same = (mine.validity, mine.backfill_next) == (position.validity, position.backfill_next)
+        return self.flights if same else ()
 
 
 async def first_position(
@@ -74,21 +96,22 @@ class Scan:
         uid_next: int | None,
         sizes: Sizes,
         dialect: Dialect = PLAIN,
+        ahead: Sequence[Flight] = (),
     ) -> None:
         self._client = client
         self._dialect = dialect
         self._news = news
         self.position = position
         self._sizes = sizes
-        self._size = sizes.first
+        self._size = sizes.batch if ahead else sizes.first
         self._live: deque[int] = deque()
         self._past: list[int] = []
-        self._live_flights: deque[_Flight] = deque()
-        self._past_flights: deque[_Flight] = deque()
+        self._live_flights: deque[Flight] = deque()
+        self._past_flights = deque(ahead)
         self._walk = UidWalk(
             client,
             position.floor,
-            position.backfill_next,
+            ahead[-1].uids[-1] - 1 if ahead else position.backfill_next,
             selected.exists,
             per_search=sizes.per_search,
         )
@@ -110,11 +133,12 @@ class Scan:
         self.position = self.position.down_to(self.position.floor)
         return None if self.position == before else Batch((), self.position.cursor(), 0)
 
-    async def close(self) -> None:
+    async def close(self) -> Ahead:
         """Take the answers that are still to come, so that the connection can go on."""
-        for flight in (*self._live_flights, *self._past_flights):
-            with suppress(DriverError):
-                await flight.pending.result()
+        for flight in self._live_flights:
+            await flight.is_answered()
+        answered = [await flight.is_answered() for flight in self._past_flights]
+        return Ahead(self.position, tuple(self._past_flights) if all(answered) else ())
 
     async def _find_live(self) -> None:
         """Queue what came since we last looked."""
@@ -133,7 +157,7 @@ class Scan:
 
     async def _find_past(self) -> None:
         """Have UIDs of the past at hand, unless there are none or live mail keeps us busy."""
-        while not (self._live or self._past or self._past_flights or self._walk.done):
+        while not (self._live or self._past or self._walk.done):
             self._past = await self._walk.next()
 
     def _send(self) -> None:
@@ -147,8 +171,8 @@ class Scan:
             self._past_flights.append(self._flight(chunk))
             self._size = self._sizes.batch
 
-    def _flight(self, uids: Sequence[int]) -> _Flight:
-        return _Flight(uids, ask(self._client, uids, self._dialect))
+    def _flight(self, uids: Sequence[int]) -> Flight:
+        return Flight(uids, ask(self._client, uids, self._dialect))
 
     async def _take_live(self) -> Batch:
         flight = self._live_flights.popleft()
@@ -158,13 +182,14 @@ class Scan:
         return self._batch(copies)
 
     async def _take_past(self) -> Batch:
-        flight = self._past_flights.popleft()
+        flight = self._past_flights[0]
         copies = await self._listed(flight, live=False)
+        self._past_flights.popleft()  # only now: what `close` hands on begins at the position
         last = not self._past_flights and not self._past and self._walk.done
         self.position = self.position.down_to(self.position.floor if last else flight.uids[-1])
         return self._batch(copies)
 
-    async def _listed(self, flight: _Flight, *, live: bool) -> Sequence[Listed]:
+    async def _listed(self, flight: Flight, *, live: bool) -> Sequence[Listed]:
         return await listed(self._client, flight.uids, flight.pending, self._dialect, live=live)
 
     def _batch(self, copies: Sequence[Listed]) -> Batch:

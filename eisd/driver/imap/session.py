@@ -22,7 +22,7 @@ from eisd.driver.imap.bodies import Bodies
 from eisd.driver.imap.dialect import PLAIN, Dialect
 from eisd.driver.imap.folders import Namespaces, folder_roles
 from eisd.driver.imap.position import Position, position_of, validity_text
-from eisd.driver.imap.scan import Scan, Sizes, first_position
+from eisd.driver.imap.scan import Ahead, Flight, Scan, Sizes, first_position
 from eisd.driver.imap.uids import UidWalk
 from eisd.driver.imap.watch import Watch
 from eisd.driver.interface import Capabilities
@@ -59,6 +59,7 @@ class ImapSession:
         self._watch = Watch(client, host)
         self._open: tuple[str, Selected] | None = None
         self._seen: dict[str, tuple[int, int]] = {}  # handle: UIDVALIDITY, live_next
+        self._ahead: tuple[str, Ahead] | None = None  # handle; of one folder, it is a megabyte
 
     @property
     def capabilities(self) -> Capabilities:
@@ -213,6 +214,7 @@ class ImapSession:
             uid_next,
             self._sizes,
             self._dialect,
+            self._take_ahead(folder, position),
         )
         try:
             while await self._still(folder, scan.position):
@@ -221,7 +223,16 @@ class ImapSession:
                     break
                 yield self._note(folder, batch, scan.position)
         finally:
-            await scan.close()
+            ahead = await scan.close()
+            if self._ahead is None and ahead.flights:
+                self._ahead = folder.handle, ahead
+
+    def _take_ahead(self, folder: Folder, position: Position) -> Sequence[Flight]:
+        """What an earlier scan of the folder was answered beyond this position."""
+        if self._ahead is None or self._ahead[0] != folder.handle:
+            return ()
+        (_, ahead), self._ahead = self._ahead, None
+        return ahead.below(position)
 
     async def _still(self, folder: Folder, position: Position) -> bool:
         """The folder is open, again if somebody opened another between two batches."""

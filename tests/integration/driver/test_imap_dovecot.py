@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from email.policy import default
 from functools import partial
+from typing import Any
 
 import anyio
 import pytest
@@ -25,12 +27,15 @@ from lab.certs import Certs
 from lab.dovecot import Dovecot, Options
 from lab.mail import make
 
+from eisd.driver.imap import headers, scan
+from eisd.driver.imap.dialect import Dialect
 from eisd.driver.imap.scan import Sizes
 from eisd.driver.interface import Step
-from eisd.errors import CursorExpired, Misconfigured, Transient
+from eisd.errors import CursorExpired, Misconfigured, Rejected, Transient
 from eisd.mime.parse import parse
-from eisd.model.folder import FolderRole, Window
+from eisd.model.folder import Batch, Cursor, FolderRole, Listed, Window
 from eisd.model.mail import RawMessage
+from eisd.wire.imap import Client, Pending
 from eisd_imap import ImapDriver
 
 SMALL = Sizes(first=5, batch=10, per_search=20)
@@ -217,6 +222,46 @@ async def test_ten_thousand_messages_in_order(dovecot: Dovecot, user: str):
     sizes = [len(b.copies) for b in batches]
     assert sizes[:3] == [0, 50, 500]
     assert max(sizes) == 500
+
+
+@pytest.mark.parametrize("refused", [None, 2])
+async def test_a_scan_that_is_left_loses_and_repeats_nothing(
+    dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch, refused: int | None
+):
+    """Left after every batch, or by an error, a scan goes on with what it was answered."""
+    box = DovecotProvider(dovecot, user, ImapDriver(SMALL))
+    ids = await fill(box, 53)
+    asked: list[int] = []
+    taken: list[str] = []
+
+    def ask(client: Client, uids: Sequence[int], dialect: Dialect) -> Pending:
+        asked.extend(uids)
+        return headers.ask(client, uids, dialect)
+
+    async def listed(*given: Any, live: bool) -> Sequence[Listed]:
+        if len(taken) == refused:
+            taken.append("refused")
+            raise Rejected("not now", code="no")
+        taken.append("answered")
+        return await headers.listed(*given, live=live)
+
+    monkeypatch.setattr(scan, "ask", ask)
+    monkeypatch.setattr(scan, "listed", listed)
+    batches: list[Batch] = []
+    async with box.session() as session:
+        inbox = await folder_named(session)
+        since: Cursor | Window = Window()
+        while not isinstance(since, Cursor) or since.backfilling:
+            with suppress(Rejected):
+                async with aclosing(session.scan(inbox, since)) as scanning:
+                    async for batch in scanning:
+                        batches.append(batch)
+                        since = batch.cursor
+                        if batch.copies:
+                            break
+
+    assert ids_of(batches) == ids[::-1]
+    assert len(asked) == len(set(asked)) == len(ids)
 
 
 def big(attachment: int) -> bytes:
