@@ -19,7 +19,8 @@ _USUAL: Final = re.compile(
 )
 """Text and the tag behind it: nearly all of a page goes by it. No ">" stands in its quotes."""
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
-_STRAY: Final = re.compile(r"<+(?![a-zA-Z/!?])|<")
+_STRAY: Final = re.compile(r"(?:<(?![a-zA-Z/!?])[^<]*+)++|<")
+"""What begins no markup, with the text behind it."""
 _ENTITY: Final = re.compile(
     r"&(?:#([0-9]{1,7})(?![0-9])|#[xX]([0-9a-fA-F]{1,6})(?![0-9a-fA-F])|([a-zA-Z][a-zA-Z0-9]{1,31}));?"
 )
@@ -126,7 +127,7 @@ def _take_unusual(page: _Page, html: str, position: int) -> int:
         end = _tag_end(html, start)
         return _take_tag(page, tag[2].lower(), html[start:end], html, end, closing=bool(tag[1]))
     if (stray := _STRAY.match(html, start)) is not None:
-        page.text(stray[0])
+        page.text(_unescape(stray[0]))
         return stray.end()
     return start
 

@@ -209,6 +209,9 @@ def _unflow(text: str, *, delete_space: bool) -> str:
     run: list[str] = []
     run_depth = 0
     for line in text.split("\n"):
+        if not run and (not line or (line[0] not in "> " and line[-1] != " ")):
+            out.append(line)  # as most lines are
+            continue
         content = line.lstrip(">")
         depth = len(line) - len(content)
         content = content.removeprefix(" ")  # space-stuffing

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from eisd.mime.phrases import BANNERS, FROM, OPENINGS, ORIGINAL, OTHERS, SENT_FROM, WROTE
@@ -26,11 +27,13 @@ _RUN: Final = re.compile(r"\n[^\S\n]*+>[^\n]*+(?:\n[^\S\n]*+>[^\n]*+)*+")
 """Lines that are quoted as such."""
 _HEAD: Final = re.compile(
     rf"\n[^\S\n]*+(?:(?P<label>(?:[>*_]|[^\S\n]){{0,6}}(?:{_either(FROM)})[^\S\n]{{0,24}}\*{{0,2}}[:：])"  # noqa: RUF001
-    rf"|[_=.—–-]|(?:{_either((*BANNERS, *SENT_FROM))}))"  # noqa: RUF001
+    rf"|--|__|==|\.\.|—|––|(?:{_either((*BANNERS, *SENT_FROM))}))"  # noqa: RUF001
 )
 """In folded text: how another line begins that may open a quote."""
 _TAILS: Final = tuple(re.compile(colon + r"\*?[^\S\n]*+(?=\n|\Z)") for colon in ":：")  # noqa: RUF001
 """How an attribution ends. By colon, since a pattern that begins with one letter is found fast."""
+_MARKS_MAX: Final = 10_000
+"""Marks of a kind that are looked at; a text that has more is no letter."""
 _LINE_MAX: Final = 400
 _WRAP_MAX: Final = 3
 _BLOCK_MAX: Final = 7
@@ -98,10 +101,10 @@ def _marked(text: str) -> list[tuple[int, int]]:
 
 
 def _located(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, re.Match[str]]]:
-    """What is found in ``text``, with the number of the line it ends in."""
+    """What is found in ``text``, so far as anybody reads, with the line each ends in."""
     line = -1
     counted = 0
-    for found in pattern.finditer(text):
+    for found in islice(pattern.finditer(text), _MARKS_MAX):
         line += text.count("\n", counted, found.end())
         counted = found.end()
         yield line, found

@@ -179,6 +179,7 @@ def test_nothing_is_lost(text: str) -> None:
         ),
         ("<pre>a  b\n  c</pre>", "a  b\n  c"),
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("1 <<= 2 & 3 &lt;< 4 <b>5</b> <6> </ >", "1 <<= 2 & 3 << 4 5 <6> </ >"),
         ("<!DOCTYPE html><?xml ?><html><body>x</body></html>", "x"),
         ("<p>a\u200b\u200c &zwnj; &#847;</p>b", "a\u200b\u200c\n\nb"),
         ("a<", "a<"),
