@@ -72,12 +72,12 @@ def explain(db: Connection, rules: Rules, text: str) -> Answer:
     return {
         "message_id": bare if bare.startswith("fp:") else f"<{bare}>",
         "known": bool(found),
-        "messages": [_message(scene, id_key, bare, copies) for copies in by_variant.values()],
+        "messages": [_message(scene, id_key, copies) for copies in by_variant.values()],
         "elsewhere": _elsewhere(db, {copy.mailbox_id for copy in found}),
     }
 
 
-def _message(scene: _Scene, id_key: bytes, bare: str, copies: Sequence[Told]) -> Answer:
+def _message(scene: _Scene, id_key: bytes, copies: Sequence[Told]) -> Answer:
     counted = [copy for copy in copies if not copy.held]
     kept = {copy.message_id for copy in copies if copy.message_id is not None}
     decisions: list[Answer] = []
@@ -91,7 +91,7 @@ def _message(scene: _Scene, id_key: bytes, bare: str, copies: Sequence[Told]) ->
             {
                 **c.tell(),
                 "rule": because.RULES[OutcomeReason(c.reason)],
-                "trace_id": trace_id(c.mailbox, bare),
+                "trace_id": trace_id(id_key),
             }
             for c in copies
         ],

@@ -84,7 +84,8 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     ),
     "match.message_failed": Remedy(
         "A message could not be read and was set aside",
-        "Other messages are not held up by it, and its headers are on record as far as they could "
+        "journalctl EISD_TRACE_ID=@EISD_TRACE_ID@ has all that is in the log of it. Other messages "
+        "are not held up by it, and its headers are on record as far as they could "
         "be read. `eisd issues` tells of it; `eisd mailbox retry @EISD_MAILBOX@` tries what was "
         "set aside once more, for example after an upgrade.",
     ),

@@ -20,15 +20,11 @@ def hash_address(address: str) -> str:
     return "addr:" + blake2b(plain, digest_size=4, key=_key).hexdigest()
 
 
-def trace_id(mailbox: str, *message: str | int) -> str:
-    """The id of a message's whole story: 32 hex digits, BLAKE2b-128, a valid W3C trace id.
+def trace_id(id_key: bytes) -> str:
+    """The id of a message's whole story: 32 hex digits, a valid W3C trace id.
 
-    ``message`` is the Message-ID, or folder, UIDVALIDITY and UID. The same everywhere and for
-    ever, so a retry next week has it too and `eisd explain` works it out offline.
+    It is the keyed hash of the message's identity, so the database has it (the ``message_key`` of
+    the view ``message_outcomes``), a retry next week has it too, and a copy that cannot be read has
+    the one of its message.
     """
-    digest = blake2b(digest_size=16, person=b"eisd-trace")
-    for part in (mailbox, *message):
-        text = str(part).encode("utf-8", "surrogatepass")
-        digest.update(len(text).to_bytes(8, "big"))
-        digest.update(text)
-    return digest.hexdigest()
+    return id_key.hex()

@@ -13,7 +13,7 @@ from typing import Final
 
 from eisd import events
 from eisd.errors import ExitCode, UserError
-from eisd.logs import emit
+from eisd.logs import emit, trace_id
 from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import LocalCase, address_key
 from eisd.model.mail import RawMessage
@@ -99,6 +99,7 @@ class Desk:
                 events.OUTBOX_MESSAGE_ACCEPTED,
                 mailbox=order.mailbox,
                 submission=done.submission,
+                trace_id=trace_id(new.id_key),
                 recipients=len(new.recipients),
                 size=len(rfc822),
                 state=new.state.value,
@@ -159,6 +160,7 @@ class Desk:
             events.OUTBOX_MESSAGE_CHANGED,
             mailbox=found[0].name if found else None,
             submission=submission,
+            trace_id=trace_id(row.id_key),
             how=event.value,
         )
         if found:

@@ -105,7 +105,7 @@ class Filer:
         )
         for row in rows:
             await self._give_way()
-            with bind(trace_id=trace_id(self.station.name, row.message_id)):
+            with bind(trace_id=trace_id(row.id_key)):
                 await self._file_one(sender, row)
         return len(rows)
 
@@ -161,7 +161,7 @@ class Filer:
     async def _look(self, sender: Sender) -> int:
         rows = await self._store.read(lambda db: outbox.doubts(db, self.station.id, now_ms()))
         for row in rows:
-            with bind(trace_id=trace_id(self.station.name, row.message_id)):
+            with bind(trace_id=trace_id(row.id_key)):
                 await self._look_for(sender, row)
         return len(rows)
 

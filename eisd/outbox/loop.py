@@ -185,7 +185,7 @@ class Outbox:
     # One message
 
     async def _one(self, sender: Sender, job: _Job, *, once: bool) -> None:
-        with bind(trace_id=trace_id(self.station.name, job.row.message_id)):
+        with bind(trace_id=trace_id(job.row.id_key)):
             taken = await self._keep_pace(len(job.recipients), once=once)
             task = asyncio.ensure_future(self._send(sender, job, taken))
             try:
@@ -363,6 +363,7 @@ class Outbox:
             emit(
                 events.OUTBOX_MESSAGE_FAILED,
                 submission=row.id,
+                trace_id=trace_id(row.id_key),
                 attempt=row.attempts + 1,
                 code=error.code if error else "expired",
             )

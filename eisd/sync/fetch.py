@@ -18,9 +18,9 @@ from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, StoreError, Transient
 from eisd.logs import bind, emit, trace_id
 from eisd.mime.contents import contents
-from eisd.mime.headers import extract, header_block, identity
+from eisd.mime.headers import extract, header_block
 from eisd.model.activity import OutcomeReason
-from eisd.model.mail import Parsed, RawMessage
+from eisd.model.mail import Headers, Parsed, RawMessage
 from eisd.store import copies, folders, removals
 from eisd.store.copies import Queued
 from eisd.store.database import Tx
@@ -120,6 +120,7 @@ class Fetcher:
                 events.MATCH_MESSAGE_FAILED,
                 level=None if poison else events.Level.WARNING,
                 uid=one.remote_id,
+                trace_id=trace_id(one.id_key),
                 attempt=one.attempts + 1,
                 quarantined=poison,
                 error_code=reason.value,
@@ -167,7 +168,12 @@ class Fetcher:
             raise
         except Exception as exc:  # noqa: BLE001  a fault of ours in one of them: find out which
             if len(ready) == 1:
-                emit(events.MATCH_MESSAGE_FAILED, error=exc, attempt=ready[0][0].attempts + 1)
+                emit(
+                    events.MATCH_MESSAGE_FAILED,
+                    error=exc,
+                    attempt=ready[0][0].attempts + 1,
+                    trace_id=trace_id(ready[0][0].id_key),
+                )
                 why = f"{type(exc).__name__}"
                 await self._failed([ready[0][0]], OutcomeReason.INTERNAL_ERROR, why)
                 return
@@ -180,7 +186,7 @@ class Fetcher:
             if lag_ms is not None:
                 driver = self._mailbox.plan.driver.name
                 metrics.MESSAGE_LATENCY.observe(lag_ms / 1000, driver)
-            with bind(trace_id=trace_id(self._mailbox.name, identity(fetched.headers))):
+            with bind(trace_id=trace_id(one.id_key), message_id=_name(fetched.headers)):
                 emit(
                     events.MESSAGE_INGESTED,
                     level=None if one.live else events.Level.DEBUG,
@@ -190,6 +196,11 @@ class Fetcher:
                 )
                 self._mailbox.tell(settled.activities, live=one.live)
                 self._mailbox.heed(settled)
+
+
+def _name(headers: Headers) -> str | None:
+    """The Message-ID as people write it; nothing where a message has none."""
+    return f"<{headers.message_id}>" if headers.message_id else None
 
 
 def _one_of_each(queued: Sequence[Queued]) -> list[Queued]:

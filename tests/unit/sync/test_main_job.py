@@ -395,5 +395,10 @@ async def test_the_log_tells_a_message_by_its_trace(here: World):
     traced = [line["event"] for line in lines if line.get("trace_id")]
     assert traced == ["message.ingested", "match.activity_created"]
     assert {line["trace_id"] for line in lines if line.get("trace_id")} == {
-        trace_id("anna", "traced@x.test")
+        trace_id(HASHER.identity("traced@x.test"))
     }
+    assert {line["message_id"] for line in lines if line.get("trace_id")} == {"<traced@x.test>"}
+    key = await here.store.read(
+        lambda db: db.execute("SELECT message_key FROM message_outcomes").fetchall()
+    )
+    assert key == [(trace_id(HASHER.identity("traced@x.test")),)]
