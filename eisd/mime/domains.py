@@ -8,7 +8,6 @@ from importlib.resources import files
 from typing import Final
 
 import idna
-from publicsuffixlist import PublicSuffixList
 
 _SUFFIXES: Final = files("publicsuffixlist").joinpath("public_suffix_list.dat").read_bytes()
 """Read at import: it is first needed where nothing may block."""
@@ -24,47 +23,43 @@ _LABELS: Final = re.compile(r"[a-z0-9_.-]{1,255}")
 _NAME_MAX: Final = 255
 
 
-@cache
-def _suffix_list() -> PublicSuffixList:
-    """The public suffix list; reading it takes a tenth of a second, once."""
-    return PublicSuffixList(_SUFFIXES.decode("utf-8").splitlines())
-
-
-def preload() -> None:
-    """Read the public suffix list now rather than at the first question."""
-    _suffix_list()
-    _short_suffixes()
-    _wild()
-
-
-@lru_cache(maxsize=16_384)
-def registrable_domain(domain: str) -> str:
-    """The registrable part of an A-label ``domain``; "" for a public suffix or an IP address."""
-    last = domain.rpartition(".")[2]
-    if not last or last.isdigit() or domain.startswith("["):
-        return ""
-    if domain.count(".") == 1 and domain not in _short_suffixes() and last not in _wild():
-        return domain
-    return _suffix_list().privatesuffix(domain) or ""
+_RULE: Final = re.compile(r"^(?!//)\S+", re.MULTILINE)
 
 
 @cache
 def _rules() -> frozenset[str]:
-    """The list's rules as they are written, without comments."""
-    lines = (line.split()[0] for line in _SUFFIXES.decode("utf-8").splitlines() if line.strip())
-    return frozenset(line for line in lines if not line.startswith("//"))
+    """The public suffix list's rules as A-labels; what stands below a wildcard is one as well.
+
+    They are written as UTS 46 would have them.
+    """
+    found = _RULE.findall(_SUFFIXES.decode("utf-8"))
+    rules = [rule if rule.isascii() else _punycode(rule) for rule in found]
+    return frozenset([*rules, *(rule[2:] for rule in rules if rule.startswith("*."))])
 
 
-@cache
-def _short_suffixes() -> frozenset[str]:
-    """Public suffixes of two labels: what looks registrable and is not."""
-    return frozenset(_a_labels(rule) for rule in _rules() if rule.count(".") == 1)
+def preload() -> None:
+    """Read the public suffix list now rather than at the first question."""
+    _rules()
 
 
-@cache
-def _wild() -> frozenset[str]:
-    """Top-level domains below which everything of one label is a public suffix."""
-    return frozenset(_a_labels(rule[2:]) for rule in _rules() if rule.startswith("*."))
+@lru_cache(maxsize=16_384)
+def registrable_domain(domain: str) -> str:
+    """The registrable part of an A-label ``domain``; "" for a public suffix or an IP address.
+
+    By the algorithm of publicsuffix.org: an exception, else the longest rule, else the last label.
+    """
+    last = domain.rpartition(".")[2]
+    if not last or last.isdigit() or domain.startswith(("[", ".")) or ".." in domain:
+        return ""
+    rules, longer, suffix = _rules(), "", domain
+    while suffix != last:
+        below = suffix.partition(".")[2]
+        if "!" + suffix in rules:
+            return suffix
+        if suffix in rules or "*." + below in rules:
+            return longer
+        longer, suffix = suffix, below
+    return longer
 
 
 def is_freemail(domain: str) -> bool:
@@ -96,10 +91,13 @@ def normal_domain(domain: str) -> str:
 def _a_labels(domain: str) -> str:
     """A domain with other than ASCII letters as A-labels, "" where UTS 46 forbids it."""
     try:
-        mapped = idna.uts46_remap(domain, std3_rules=False)
-        return ".".join(
-            label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
-            for label in mapped.split(".")
-        )
+        return _punycode(idna.uts46_remap(domain, std3_rules=False))
     except (idna.IDNAError, UnicodeError):
         return ""
+
+
+def _punycode(domain: str) -> str:
+    return ".".join(
+        label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+        for label in domain.split(".")
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
+from eisd.mime import domains
 from eisd.mime.addresses import (
     address_key,
     domain_of,
@@ -285,6 +287,17 @@ def test_hostile_fields_end(piece: bytes) -> None:
     assert len(parse_addresses(value)) <= ADDRESSES
 
 
+def test_every_rule_of_the_public_suffix_list() -> None:
+    """At, above and below each rule our answer is the library's, whose list it is."""
+    library = PublicSuffixList()
+    rules = [rule.lstrip("!").removeprefix("*.") for rule in domains._rules()]
+    names = [before + rule for rule in rules for before in ("", "x.", "y.x.", "www.", "city.")]
+
+    ours = [registrable_domain.__wrapped__(name) for name in names]
+    assert ours == [library.privatesuffix(name) or "" for name in names]
+    assert len(rules) > 10_000
+
+
 @pytest.mark.parametrize(
     ("domain", "registrable"),
     [
@@ -294,6 +307,8 @@ def test_hostile_fields_end(piece: bytes) -> None:
         ("[192.0.2.1]", ""),
         ("192.0.2.1", ""),
         ("", ""),
+        (".example", ""),
+        ("a..example", ""),
         ("a.xn--bcher-kva.example", "xn--bcher-kva.example"),
     ],
 )
