@@ -13,6 +13,7 @@ from pathlib import Path
 from eisd.api import metrics_reference as metrics
 from eisd.api import reference as api
 from eisd.auth import reference as refusals
+from eisd.cli import printed_reference as printed
 from eisd.cli import reference as commands
 from eisd.config import generate as configuration
 from eisd.driver import presets_reference as providers
@@ -118,6 +119,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/reference/auth-errors.md": refusals.render,
     ROOT / "docs/reference/cli.md": commands.render,
     ROOT / "docs/reference/events.md": events.render,
+    ROOT / "docs/reference/json.md": printed.render,
     ROOT / "docs/reference/metrics.md": metrics.render,
     ROOT / "docs/reference/smtp-errors.md": sending.render,
     ROOT / "docs/reference/providers.md": providers.render,

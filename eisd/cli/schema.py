@@ -63,3 +63,23 @@ def api() -> None:
     from eisd.api.app import describe  # noqa: PLC0415
 
     _print(describe())
+
+
+@schema.command(
+    "commands", examples=["eisd schema commands", "eisd schema commands mailbox list > list.json"]
+)
+@click.argument("command", nargs=-1)
+def commands(*, command: tuple[str, ...]) -> None:
+    """What each COMMAND prints with --json: its JSON Schema, of each line where there are several.
+
+    Without a COMMAND, those of all by their names. Later versions may add keys.
+    """
+    from eisd.cli.printed import COMMANDS, schema_of  # noqa: PLC0415
+
+    words = " ".join(command)
+    if not words:
+        _print({name: schema_of(name) for name in COMMANDS})
+    elif words in COMMANDS:
+        _print(schema_of(words))
+    else:
+        raise click.UsageError(f"no command with --json is called {words!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eisd.api import reference as api
+from eisd.cli import printed_reference as printed
 from eisd.cli import reference as commands
 from eisd.store.migrations import views
 
@@ -14,6 +15,11 @@ PAGES = Path(__file__).parents[2] / "docs/reference"
 def test_the_page_of_commands_is_current():
     """docs/reference/cli.md is made from the help pages: make docs"""
     assert (PAGES / "cli.md").read_text() == commands.render()
+
+
+def test_the_page_of_json_is_current():
+    """docs/reference/json.md is made from the shapes of answers: make docs"""
+    assert (PAGES / "json.md").read_text() == printed.render()
 
 
 def test_the_page_of_the_api_is_current():

@@ -12,7 +12,9 @@ from eisd.cli import mailbox_add
 from eisd.cli.base import Group
 from eisd.cli.mailbox_test import outcome
 from eisd.cli.options import MOMENT, SECONDS
+from eisd.cli.printed import COMMANDS
 from eisd.cli.reach import path
+from eisd.cli.reference import commands
 from eisd.cli.root import root
 from eisd.errors import ExitCode, UserError
 
@@ -130,3 +132,12 @@ def test_the_class_of_a_failed_step_decides_the_exit_code(failure, code):
 
     assert outcome([good, {"ok": False, "failure": failure}]) == code
     assert outcome([good]) is ExitCode.OK
+
+
+def test_whatever_prints_json_has_a_schema():
+    """Every command with `--json` is in the table of schemas, and nothing else is."""
+    speaking = {
+        name for name, command in commands(root) if any(p.name == "as_json" for p in command.params)
+    }
+
+    assert speaking == COMMANDS.keys()
