@@ -91,18 +91,20 @@ def prune(context: Context, *, dry_run: bool, as_json: bool) -> None:
         return
     if told["keeps_all"]:
         output.say("everything is kept for ever; [retention] says for how long it should be")
-    for kind, text in _PRUNED.items():
-        if told["pruned"][kind]:
-            output.line(f"{text.format(told['pruned'][kind])}{' would go' if dry_run else ''}")
+    rows = [[told["pruned"][kind], text] for kind, text in _PRUNED.items() if told["pruned"][kind]]
+    if rows:
+        output.table(["COUNT", "WOULD GO" if dry_run else "GONE"], rows, right=("COUNT",))
+    elif not told["keeps_all"]:
+        output.say("nothing is too old")
 
 
 _PRUNING = 3600.0
 _PRUNED = {
-    "activities": "{} activities",
-    "messages": "{} messages",
-    "copies": "hashes of {} copies",
-    "rows": "rows of {} copies that the servers removed",
-    "submissions": "{} submissions",
-    "drafts": "{} drafts",
-    "attachments": "content of {} attachments",
+    "activities": "activities",
+    "messages": "messages with their text",
+    "copies": "copies' hashes",
+    "rows": "copies that the servers removed",
+    "submissions": "submissions",
+    "drafts": "drafts that were sent or deleted",
+    "attachments": "attachments' content",
 }
