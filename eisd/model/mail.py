@@ -132,7 +132,8 @@ class Parsed:
     snippet: str
     """One line, at most 200 characters, from the new part."""
     html: str
-    """The HTML part as sent (clean, not sanitised), at most 1 MiB; empty when there is none."""
+    """The HTML part as sent (clean, not sanitised), at most 1 MiB; empty when there is none or
+    nobody asked for it."""
     attachments: tuple[Attachment, ...] = ()
     calendar_method: str = ""
     """METHOD of a text/calendar part, upper case, else empty (G3)."""
