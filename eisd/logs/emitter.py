@@ -278,7 +278,7 @@ def _output(format_: str, fd: int) -> tuple[Sink, Callable[[Entry], bytes]]:
     """The sink and what makes its bytes."""
     if format_ == "journald":
         return JournalSink(), _journal_entry
-    colour = os.isatty(fd) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    colour = os.isatty(fd) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     lines: dict[str, Callable[[formats.Record], str]] = {
         "json": formats.json_line,
         "logfmt": formats.logfmt_line,

@@ -10,13 +10,6 @@ import pytest
 HEAVY = {
     "asyncio", "cryptography", "fastapi", "httpx", "jinja2", "pydantic", "sqlite3", "structlog",
 }  # fmt: skip
-VERSION = """
-import sys
-from eisd.cli.main import run
-
-run(["--version"])
-assert "click" not in sys.modules
-"""
 ASK = """
 import importlib
 import sys
@@ -43,11 +36,6 @@ def heavy(code: str, *arguments: str) -> set[str]:
     command = [sys.executable, "-c", f"{code}\nprint(*sys.modules)", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
-
-
-def test_the_version_needs_nothing():
-    """`eisd --version` imports neither click nor anything heavier."""
-    assert heavy(VERSION) == set()
 
 
 @pytest.mark.parametrize("module", ["status", "activities", "contacts", "outbox", "mailbox"])
