@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from eisd.matcher.policy import Policy
@@ -50,8 +49,7 @@ def inherit(decision: Decision, facts: Facts, staff: Staff, contact: int) -> Dec
         else one
         for one in decision.candidates
     )
-    return replace(
-        decision,
+    return decision._replace(
         outcome=Outcome.MATCHED,
         reason=OutcomeReason.NONE,
         hits=(hit,),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from eisd.matcher.policy import Policy
 from eisd.model.activity import OutcomeReason, Via
@@ -43,8 +42,7 @@ FURTHEST: Final = {
 """How far a candidate came that gave no contact (O2), least first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One participant's way through the rules: to contacts, or to the reason for none."""
 
     participant: Participant
@@ -129,8 +127,7 @@ def _allowed(entries: Sequence[AddressEntry], policy: Policy) -> Sequence[Addres
     if policy.match_addresses == "all":
         return entries
     return [
-        replace(
-            entry,
+        entry._replace(
             added_at=since if since is not None else entry.added_at,
             ended_at=until if entry.ended_at is None else min(entry.ended_at, until or _NEVER),
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from eisd.model.mail import Role
 from eisd.store.sql import Inserter, Plain, compact, last_id, marks, now_ms, stamp
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityFacts:
+class ActivityFacts(NamedTuple):
     """One activity as the decision has it; times are RFC 3339 text."""
 
     message: int

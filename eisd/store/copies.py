@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from eisd.model.activity import Outcome, OutcomeReason
@@ -39,8 +38,7 @@ class NewCopy(NamedTuple):
     """The provider's thread, with the mailbox in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CopyRow:
+class CopyRow(NamedTuple):
     """What settling a message needs of each of its copies."""
 
     id: int
@@ -63,8 +61,7 @@ class CopyRow:
     """What eisd itself sent, not what a server lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(NamedTuple):
     """A copy whose message is still to be fetched."""
 
     id: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from eisd.model.facts import KeyHash, Mark, Participant
@@ -14,8 +14,7 @@ from eisd.store import attachments, tombstones
 from eisd.store.sql import CHUNK, Inserter, Plain, last_id, marks, signed, unsigned
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What is kept of a message beside its copies. Times in milliseconds; text is clean."""
 
     identity: str
@@ -34,12 +33,11 @@ class Content:
     defects: tuple[str, ...]
     sha256: str
     attachments: tuple[Attachment, ...]
-    contents: Mapping[str, bytes] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = MappingProxyType({})
     """The bytes of attachments that are to be kept, by SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
+class MessageRow(NamedTuple):
     """What settling needs of a message that is on record."""
 
     id: int

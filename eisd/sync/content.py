@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from eisd.mime.headers import decode_text, identity
 from eisd.mime.prefixes import base_subject
@@ -13,14 +14,13 @@ from eisd.store.messages import Content
 from eisd.sync.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A message's bytes as the worker and the header extractor read them."""
 
     headers: Headers
     parsed: Parsed
     size: int
-    contents: Mapping[str, bytes] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = MappingProxyType({})
     """The bytes of attachments that are to be kept, by SHA-256."""
 
 

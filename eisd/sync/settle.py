@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial, reduce
 from hashlib import blake2b
 
@@ -225,7 +225,7 @@ class _Group:
     def _insert(self, content: Content, refs: Refs) -> MessageRow:
         (thread,) = thread_store.threads_for(self.book.db, [refs])
         if self.variant:
-            content = replace(content, identity=f"{content.identity}~{self.variant:x}")
+            content = content._replace(identity=f"{content.identity}~{self.variant:x}")
         new = NewMessage(self.rows[0].id_key, self.variant, content, thread)
         return messages.insert(self.book.db, [new])[0]
 
