@@ -49,9 +49,9 @@ class Book:
         """Those of these keys that may be a contact's."""
         return keys if self.filter is None else self.filter.among(keys)
 
-    def excerpt(self, keys: Collection[KeyHash]) -> Excerpt:
+    def excerpt(self, keys: set[KeyHash]) -> Excerpt:
         """The same book for many messages that name nobody else; see there."""
-        return Excerpt(self.db, self.people, self.filter, keys)
+        return Excerpt(self.db, self.people, self.filter, self.those_it_may_know(keys))
 
     def lookup(self, workspace: str, keys: Collection[KeyHash]) -> Entries:
         """The intervals of these keys in one workspace."""
