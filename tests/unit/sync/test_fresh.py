@@ -41,7 +41,7 @@ async def written(made: Case, folder: Path) -> list[Any]:
     async with world(folder, policy=made.policy, scope=made.scope) as here:
         for owner in OWNERS:
             await here.mailbox(owner)
-        await here.contacts(made.contacts, added_at=LONG_AGO)
+        await here.contacts({**made.contacts}, added_at=LONG_AGO)
         for copy in made.copies:
             here.boxes[copy.owner].put(copy.rfc822, folder=copy.folder, at=copy.when)
         await here.sync()
