@@ -18,7 +18,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -105,16 +105,15 @@ def create(path: Path) -> None:
         emit(events.DB_MIGRATED, version=applied[-1], duration_ms=took)
 
 
-def empty_log(db: sqlite3.Connection) -> None:
-    """Empty the write-ahead log, which keeps what was erased; not while somebody reads.
+def empty_log(path: Path) -> bool:
+    """Empty the write-ahead log, which keeps what was erased; False: somebody was reading.
 
-    Waits for nobody: then the log is written over in its own time.
+    Blocks for up to a second, and writers with it.
     """
-    db.execute("PRAGMA busy_timeout = 0")
-    try:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    with closing(connect(path)) as db:
+        db.execute("PRAGMA busy_timeout = 1000")
+        (is_busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy
 
 
 @contextmanager

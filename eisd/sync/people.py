@@ -15,7 +15,7 @@ from eisd.model.facts import KeyHash
 from eisd.store import contact_import, contact_life, contact_move, contact_purge
 from eisd.store.contact_import import Imported, Run
 from eisd.store.contact_purge import Purged
-from eisd.store.database import Tx, empty_log
+from eisd.store.database import Tx
 from eisd.sync.retro import changed
 from eisd.sync.rules import Rules
 
@@ -115,7 +115,6 @@ def merge(tx: Tx, source: int, target: int) -> int:
 def purge(tx: Tx, contact: int) -> Purged:
     """Erase a contact and all that is readable of it (M10)."""
     done = contact_purge.purge(tx.db, contact)
-    tx.after.append(lambda: empty_log(tx.db))
     changed(tx, "purge", keys=done.keys)
     return done
 
