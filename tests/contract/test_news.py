@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 from contract.harness import Provider, caught_up, fill, folder_named, ids_of, mail, scan_all
 
 from eisd.driver.interface import Session
@@ -108,6 +109,19 @@ async def test_a_nudge_ends_the_wait(provider: Provider):
                 tasks.start_soon(_nudge_later, session)
                 await session.wait(inbox, ALMOST_NEVER)
         assert await session.folders()
+
+
+async def test_a_nudge_counts_from_the_first_moment(provider: Provider):
+    """A nudge ends a wait that has but begun, though it has another folder to open first."""
+    async with provider.session() as session:
+        inbox = await folder_named(session)
+        await caught_up(session)
+        await caught_up(session, "Sent")
+        with anyio.fail_after(ALMOST_NEVER / 2):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(session.wait, inbox, ALMOST_NEVER)
+                await anyio.lowlevel.checkpoint()
+                session.nudge()
 
 
 async def _nudge_later(session: Session) -> None:

@@ -182,6 +182,7 @@ class ImapSession:
         return listed | {wire: status for wire, status in each.items() if status is not None}
 
     async def wait(self, folder: Folder, seconds: float) -> None:
+        self._watch.begin()
         if self._open is None or self._open[0] != folder.handle:
             selected = await self._examine(folder)
             seen = self._seen.get(folder.handle)

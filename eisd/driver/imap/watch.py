@@ -106,12 +106,15 @@ class Watch:
             self._nudged.set()
             self._client.wake()
 
-    async def wait(self, seconds: float) -> None:
-        """Return when there are news, or after so many seconds. A folder is open."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
+    def begin(self) -> None:
+        """From here on a nudge counts, though there is something to do before `wait`."""
         self._nudged.clear()
         self._waiting = True
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there are news, or after so many seconds. A folder is open; `begin` first."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
         try:
             await self._subscribe()
             while not self._stirring() and (left := end - loop.time()) > 0:
