@@ -102,3 +102,7 @@ def base_subject(subject: str) -> str:
 
 
 _AUTOMATIC_FOLDED: Final = tuple(start.casefold() for start in _AUTOMATIC)
+AUTOMATIC_STARTS: Final = frozenset(start[:3] for start in _AUTOMATIC_FOLDED)
+"""How a subject that `is_automatic` begins, brackets aside: a quick look before the long one."""
+LONGEST_PREFIX: Final = 40
+"""Where the colon of a reply prefix stands at the latest, list tags aside."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from eisd.mime.params import content_type
-from eisd.mime.prefixes import is_automatic, is_reply
+from eisd.mime.prefixes import AUTOMATIC_STARTS, LONGEST_PREFIX, is_automatic, is_reply
 from eisd.mime.words import decode_text
 from eisd.model.mail import Address, Signal
 
@@ -42,6 +42,8 @@ _ROLES: Final = frozenset(
     ]
 )
 _SUBJECT_READ: Final = 512
+_BRACKETS: Final = frozenset({b"", b"[", b"<", b"(", b" "})
+"""What may stand before the words that tell; where it does, the long way is taken."""
 
 
 def first_keyed(addresses: Sequence[Address]) -> Address | None:
@@ -102,6 +104,8 @@ def header_bits(
         bits |= _UNSUBSCRIBE
     if kind in {"multipart/report", "text/calendar"}:
         bits |= _type_bits(fields[b"content-type"][0])
+    if b"return-path" in fields and b"@" not in (path := fields[b"return-path"][0]):
+        bits |= _NULL_RETURN_PATH if b"".join(path.split()) == b"<>" else 0
     if not _AUTOMATIC_FIELDS.isdisjoint(fields):
         bits |= _automatic_bits(fields)
     return bits
@@ -110,7 +114,7 @@ def header_bits(
 _LIST: Final = Signal.LIST.value
 _UNSUBSCRIBE: Final = Signal.UNSUBSCRIBE.value
 _AUTOMATIC_FIELDS: Final = frozenset(
-    (*_AUTO_FIELDS, b"precedence", b"feedback-id", b"auto-submitted", b"return-path")
+    (*_AUTO_FIELDS, b"precedence", b"feedback-id", b"auto-submitted")
 )
 
 
@@ -129,8 +133,6 @@ def _automatic_bits(fields: Mapping[bytes, Sequence[bytes]]) -> int:
             bits |= _AUTO_REPLY
         if word != b"no":
             bits |= _AUTO_GENERATED
-    if b"return-path" in fields and b"".join(fields[b"return-path"][0].split()) == b"<>":
-        bits |= _NULL_RETURN_PATH
     return bits
 
 
@@ -152,15 +154,35 @@ def _word(value: bytes) -> bytes:
 def _subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
     head = raw[:_SUBJECT_READ]
-    if not answers and b":" not in head and b"=?" not in head and head.isascii():
-        return 0  # no prefix can be there
+    if head.isascii() and b"=?" not in head and head[:1] not in _BRACKETS:
+        return _plain_subject_bits(head.decode("ascii"), answers=answers)
     encoded = head.find(b"=?")
     if encoded > 0 and b":" in head[:encoded]:
         head = head[:encoded]  # the prefix is plain: no need to read the rest
-    subject = decode_text(head)
+    return _start_bits(decode_text(head), answers=answers)
+
+
+def _plain_subject_bits(head: str, *, answers: bool) -> int:
+    """Those of a subject that begins with nothing special: its first word tells."""
+    if not head.isprintable():
+        return _start_bits(decode_text(head.encode()), answers=answers)
+    colon = head.find(":", 0, LONGEST_PREFIX)
+    bits = _prefix_bits(head[: colon + 1]) if colon >= 0 else 0
+    if answers and head[:3].lower() in AUTOMATIC_STARTS and is_automatic(head):
+        bits |= _AUTO_REPLY
+    return bits
+
+
+@lru_cache(maxsize=1_024)
+def _prefix_bits(prefix: str) -> int:
+    """Those of a subject that begins so; few prefixes are met, and many times."""
+    return _start_bits(prefix, answers=False)
+
+
+def _start_bits(subject: str, *, answers: bool) -> int:
     bits = _REPLY_PREFIX if is_reply(subject) else 0
     if answers and is_automatic(subject):
-        bits |= Signal.AUTO_REPLY.value
+        bits |= _AUTO_REPLY
     return bits
 
 

@@ -18,8 +18,8 @@ from eisd.mime.headers import (
     usual_fields,
 )
 from eisd.mime.limits import HEADER_BLOCK, HEADER_FIELD, REFERENCES
-from eisd.mime.prefixes import base_subject
-from eisd.mime.signals import local_part_signals
+from eisd.mime.prefixes import base_subject, is_automatic, is_reply
+from eisd.mime.signals import header_bits, local_part_signals
 from eisd.model.mail import Headers, Signal
 
 TYPICAL = b"""\
@@ -379,3 +379,20 @@ def test_marks_of_any_address() -> None:
     """What a local part says can be asked of any address."""
     assert local_part_signals("Notifications@x.test") == Signal.AUTHOR_NO_REPLY
     assert local_part_signals("jane@x.test") == Signal(0)
+
+
+BEGINNINGS = [
+    *("Re", "AW", "r", "Odp", "é", "Out of Office", "OOO", "auto", "x y"),
+    *(":", " : ", "[", "]", "(2)", "^3", "<", "\t", "=?", "  "),
+]
+
+
+@given(st.lists(st.sampled_from(BEGINNINGS), min_size=1, max_size=6), st.booleans())
+def test_a_subject_is_judged_by_its_beginning(pieces: list[str], answers: bool) -> None:
+    """Short cuts included, a subject's bits are what the lists of prefixes say of it."""
+    raw = "".join(pieces).strip(" \t").encode()
+    subject = decode_text(raw)
+    bits = header_bits({}, raw, "", answers=answers)
+
+    assert bool(bits & Signal.REPLY_PREFIX) == (bool(raw) and is_reply(subject))
+    assert bool(bits & Signal.AUTO_REPLY) == (answers and is_automatic(subject))
