@@ -19,6 +19,7 @@ import pytest
 
 from eisd.cli.main import run
 from eisd.demo.letters import LETTERS, message_id
+from tests.acceptance.test_json import mistakes
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -126,6 +127,11 @@ def test_nothing_is_left_behind(in_json):
     assert done.returncode == 0, done.stderr
     assert list(world.temporary.iterdir()) == []
     assert world.processes() == []
+
+
+def test_json_is_what_is_published(in_json):
+    """What --json prints holds by its schema, and has no key that the schema does not name."""
+    assert mistakes("demo", [json.loads(in_json[1].stdout)]) == []
 
 
 def test_json_holds_the_activities_that_the_rules_ask_for(in_json):

@@ -21,7 +21,7 @@ from tests.acceptance.test_sending import serving
 OPEN = {"tail"}
 """Events have further fields, each its own."""
 UNASKED = {"demo", "outbox settle"}
-"""One takes long; the other wants a message in doubt, and tells it as its neighbours do."""
+"""One has tests of its own; the other wants a message in doubt, and tells it as its neighbours."""
 
 Answers = list[dict[str, Any]]
 
