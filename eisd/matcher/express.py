@@ -55,32 +55,24 @@ _PEOPLE: Final = 1 << 14
 _SHAPES: Final = 1 << 12
 
 
-class _Person(NamedTuple):
-    """What is known of one address, whatever message it is met in."""
+class _Party(NamedTuple):
+    """One address in one role, whatever message it is met in. Ordered by its exact key."""
 
     exact: KeyHash
     relaxed: KeyHash
-    octets: tuple[int, bytes]
-    """Of `pack_keys`."""
-    standing: int
-    """A bit for the mailbox itself, then one for each workspace whose staff it is."""
-    marks: int
-    """By the block list."""
+    octets: bytes
+    """As `octets_of` makes them."""
+    code: int
+    """What a verdict can depend on: its role, its marks, whether it is the mailbox's own, and of
+    which workspaces it is staff."""
+    blocks: bool
+    """Whether the block list stops all mail that names it."""
     signals: int
     """What is said of a message it wrote."""
 
 
-class _Party(NamedTuple):
-    """One participant of one message."""
-
-    person: _Person
-    role: Role
-    marks: int
-
-
 _Shape = tuple[int, bool, bool, frozenset[int]]
-"""Signals, live, sent, and of the parties their roles, marks and standing. How many there are of
-a kind makes no difference."""
+"""Signals, live, sent, and the parties' codes. How many there are of a kind makes no difference."""
 
 
 class Express:
@@ -93,7 +85,7 @@ class Express:
         self._long = long
         self._own = {context.key, *context.aliases}
         self._staff = [context.people.staff.get(name, NOBODY) for name in feeds]
-        self._people: dict[bytes, _Person] = {}
+        self._people: dict[tuple[bytes, Role, int], _Party] = {}
         self._verdicts: dict[_Shape, tuple[Outcome, OutcomeReason, bool]] = {}
 
     def read(self, item: Item) -> Read:
@@ -107,7 +99,7 @@ class Express:
         if message_id is None or parents is None or parties is None:
             return self._long(self._context, item)
         signals = self._signals(fields, parties, item)
-        shape = (signals, item.live, item.sent, frozenset([_code(party) for party in parties]))
+        shape = (signals, item.live, item.sent, frozenset([party.code for party in parties]))
         verdict = self._verdicts.get(shape)
         if verdict is None:
             return self._learn(shape, self._long(self._context, item))
@@ -118,11 +110,11 @@ class Express:
                 signals,
                 seconds_of(fields[b"date"][0]) if b"date" in fields else None,
                 self._hasher.raw(fields[b"subject"][0]) if b"subject" in fields else 0,
-                [octets_of(role, marks, person.octets) for person, role, marks in parties],
+                [party.octets for party in parties],
                 parents,
                 people=len(parties),
             ),
-            tuple(dict.fromkeys([key for party in parties for key in party.person[:2]])),
+            tuple(dict.fromkeys([key for party in parties for key in party[:2]])),
             outcome,
             reason,
             parents[0] if reason is _LIST and parents else 0,
@@ -188,32 +180,33 @@ class Express:
             for key in keys:
                 if key not in seen:
                     seen.add(key)
-                    person = self._people.get(key) or self._meet(key)
-                    mark = _RECIPIENT if key in recipients else 0
-                    found.append(_Party(person, role, person.marks | mark))
+                    known = (key, role, _RECIPIENT if key in recipients else 0)
+                    found.append(self._people.get(known) or self._meet(*known))
             if len(found) - begin > 1:
                 found[begin:] = sorted(found[begin:])
         return found
 
-    def _meet(self, key: bytes) -> _Person:
-        """Learn of an address by its exact key."""
+    def _meet(self, key: bytes, role: Role, marks: int) -> _Party:
+        """Learn of an address by its exact key, and of the marks it has beside the block list's."""
         if len(self._people) >= _PEOPLE:
             self._people.clear()
         text = key.decode("ascii")
         relaxed = relaxed_key(text)
         keys = self._hasher.address(text, relaxed)
         blocklist = self._context.blocklist
-        person = self._people[key] = _Person(
+        bits = marks | blocklist.marks(Address(text, relaxed)) if blocklist else marks
+        party = self._people[key, role, marks] = _Party(
             keys.exact,
             keys.relaxed,
-            pack_keys(keys),
-            self._standing(keys),
-            blocklist.marks(Address(text, relaxed)) if blocklist else 0,
+            octets_of(role, bits, pack_keys(keys)),
+            _RANK[role] | bits << 3 | self._standing(keys) << 8,
+            bool(bits & _BLOCKS_MESSAGE),
             local_part_bits(text),
         )
-        return person
+        return party
 
     def _standing(self, keys: AddressKeys) -> int:
+        """A bit for the mailbox itself, then one for each workspace whose staff it is."""
         bits = int(keys.exact in self._own or keys.relaxed in self._own)
         for place, staff in enumerate(self._staff, start=1):
             if holds(staff, keys):
@@ -223,15 +216,9 @@ class Express:
     def _signals(self, fields: Fields, parties: list[_Party], item: Item) -> int:
         subject = fields[b"subject"][0] if b"subject" in fields else b""
         bits = header_bits(fields, subject, "", answers=b"in-reply-to" in fields)
-        bits |= parties[0].person.signals
+        bits |= parties[0].signals
         if item.sent or self._context.box is Box.SENT:
             bits |= _VERIFIED
-        if self._context.blocklist and any(party.marks & _BLOCKS_MESSAGE for party in parties):
+        if self._context.blocklist and any(party.blocks for party in parties):
             bits |= _BLOCKED
         return bits
-
-
-def _code(party: _Party) -> int:
-    """What a verdict can depend on of one party, as a number."""
-    person, role, marks = party
-    return _RANK[role] | marks << 3 | person.standing << 8
