@@ -65,7 +65,9 @@ class Host:
         return self
 
     def _start(self) -> None:
-        argv = [BOOT, BUILD / self.suite, self._folder, self._name, self._cgroup]
+        # Ends with this process, however that ends.
+        leash = ("setpriv", "--pdeathsig", "KILL")
+        argv = [*leash, BOOT, BUILD / self.suite, self._folder, self._name, self._cgroup]
         self._process = subprocess.Popen(
             [str(part) for part in argv],
             stdin=subprocess.DEVNULL,

@@ -319,7 +319,7 @@ def test_the_socket_outlives_the_service(host):
         done = host.eisd("status")
 
         assert done.returncode == 0, done.stderr
-        assert host.show()["ActiveState"] == "active"
+        host.until(lambda: host.show()["ActiveState"] == "active")
         assert host.ok("stat", "-c", "%U:%G %a", "/run/eisd.sock").strip() == "eisd:eisd 660"
         host.restart()
         assert host.file("/run/eisd.sock").is_socket()
