@@ -144,6 +144,13 @@ def _key(path: Path, environ: Mapping[str, str]) -> bytes:
         if given.exists():
             return _parse(given.read_text(), given)
     file = path.with_name(KEY_FILE)
+    if path.exists() and not file.exists():
+        raise UserError(
+            f"{path} is sealed with a key that is not here",
+            hint=f"restore {file}, or run the command where systemd hands over the credential"
+            " eisd.key: with the daemon, whose socket answers most of them",
+            code=ExitCode.CONFIG,
+        )
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

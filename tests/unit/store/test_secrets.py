@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eisd.errors import StoreError, UserError
+from eisd.errors import ExitCode, StoreError, UserError
 from eisd.store.database import create
 from eisd.store.secrets import Secrets
 from eisd.store.setup import index_key_is_new, prepare
@@ -87,11 +87,22 @@ def test_a_changed_value_does_not_open(path: Path, at: int):
 def test_another_key_does_not_open_it(path: Path):
     """And the error names what to restore, not the secret."""
     opened(path).put("a", CANARY)
-    path.with_name("eisd.key").unlink()
+    path.with_name("eisd.key").write_text("ab" * 32 + "\n")
 
     with pytest.raises(StoreError, match=r"restore .*eisd\.key") as refused:
         opened(path).get("a")
     assert CANARY.decode() not in str(refused.value)
+
+
+def test_no_key_is_made_for_what_another_has_sealed(path: Path):
+    """Where systemd alone has the key, a command outside the service says so and makes none."""
+    opened(path).put("a", CANARY)
+    path.with_name("eisd.key").unlink()
+
+    with pytest.raises(UserError, match="a key that is not here") as refused:
+        opened(path)
+    assert refused.value.code == ExitCode.CONFIG
+    assert not path.with_name("eisd.key").exists()
 
 
 def test_only_the_owner_may_read(path: Path):
@@ -154,6 +165,7 @@ def test_the_index_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_file_that_is_no_store_is_a_store_error(path: Path):
     """Never a traceback of the library's."""
+    opened(path)
     path.write_bytes(b"garbage" * 1000)
 
     with pytest.raises(StoreError, match=r"secrets\.db"):
