@@ -108,7 +108,8 @@ class Dovecot(Service):
         """An access token for a user, good for so long (not in 2.3's IMAP: only where submission
         is on)."""
         now = int(time.time())
-        claims = {"email": address, "sub": address, "iat": now, "exp": now + seconds}
+        issued = now - 60  # Dovecot refuses what was issued later than its own clock says
+        claims = {"email": address, "sub": address, "iat": issued, "exp": now + seconds}
         head = {"typ": "JWT", "alg": "HS256", "kid": "default"}
         signed = b".".join(_b64(json.dumps(part).encode()) for part in (head, claims))
         mark = _b64(hmac.digest(_KEY, signed, "sha256"))

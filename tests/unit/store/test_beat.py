@@ -23,8 +23,9 @@ async def store(path):
     await asyncio.to_thread(opened.close)
 
 
-async def test_a_long_write_gives_signs_of_life(store):
-    """One transaction that takes its time is no stuck writer."""
+async def test_a_long_write_gives_signs_of_life(store, monkeypatch):
+    """One transaction that takes its time is no stuck writer; the log tells of it."""
+    monkeypatch.setattr("eisd.store.database.SLOW", 0.01)
     beats = set()
     work = asyncio.create_task(store.write(lambda tx: tx.db.execute(WORK).fetchone()))
 
