@@ -192,11 +192,6 @@ FOLDER_DISCOVERED = _event(
     "role", "synced",
     help="The mailbox has a folder that was not known; `synced` says whether it is read.",
 )  # fmt: skip
-FOLDER_RENAMED = _event(
-    "folder.renamed", _I, "folder {old} is now {folder}",
-    "old",
-    help="A folder was recognised under its new name.",
-)  # fmt: skip
 FOLDER_VANISHED = _event(
     "folder.vanished", _W, "folder {folder} is no longer there",
     "copies",

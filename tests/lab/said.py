@@ -34,6 +34,3 @@ SAID_BY = {
     "sync.failed": "test_a_fault_of_ours_in_the_lane_is_no_silence",
 }
 """Test functions by event."""
-
-DUE = {"folder.renamed"}
-"""Events that wait for their feature (tests/house/test_order.py says which)."""
