@@ -100,6 +100,7 @@ def test_a_sealed_key_reaches_it(host):
         host.no_drop_in()
         host.ok("mv", "/root/eisd.key", "/var/lib/eisd/eisd.key")
         host.restart()
+        host.until(lambda: host.show()["StatusText"] == "1/1 mailboxes healthy")
 
 
 @pytest.mark.usefixtures("sales")
