@@ -143,7 +143,7 @@ def usual_fields(header: bytes) -> Fields | None:
             continue
         if not colon:
             return None
-        name, value = found or _wanted(head), rest
+        name, value = found or _name(head), rest
         if name is None:
             continue
         if name in fields:
@@ -160,7 +160,7 @@ def _fields(header: bytes) -> tuple[Fields, list[str]]:
     defects: list[str] = ["header_block"] if limited else []
     for line in lines:
         head, colon, value = line.partition(b":")
-        name = _wanted(head) if len(head) < _NAME_MAX else None
+        name = _name(head)
         if name is None or not colon:
             continue
         if len(value) > HEADER_FIELD:
@@ -168,6 +168,11 @@ def _fields(header: bytes) -> tuple[Fields, list[str]]:
             defects.append("header_field:" + name.decode("ascii"))
         fields.setdefault(name, []).append(value.strip(b" \t"))
     return fields, defects
+
+
+def _name(head: bytes) -> bytes | None:
+    """`_wanted`, which remembers what it was asked, of nothing too long to be a name."""
+    return _wanted(head) if len(head) < _NAME_MAX else None
 
 
 @lru_cache(maxsize=1_024)

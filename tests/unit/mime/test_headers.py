@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eisd.mime import headers
 from eisd.mime.headers import (
     author,
     decode_text,
@@ -111,6 +112,17 @@ def test_a_block_as_servers_send_it_is_split_as_any_other(lines: list[bytes], en
     found = usual_fields(header)
 
     assert found is None or found == read_fields(header.replace(b"\r\n", b"\n"))[0]
+
+
+def test_what_is_no_name_is_not_remembered() -> None:
+    """A line of any length before its colon leaves nothing behind, however lines end."""
+    kept = headers._wanted.cache_info().currsize
+
+    for end in (b"\r\n", b"\n"):
+        block = end.join([b"%d" % number + b"x" * 900 + b": y" for number in range(50)])
+        assert read_fields(block) == ({}, [])
+
+    assert headers._wanted.cache_info().currsize == kept
 
 
 def test_garbage_lines_are_passed_over() -> None:
