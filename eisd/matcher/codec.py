@@ -48,9 +48,9 @@ _MARKS_AT: Final = 6
 def pack(facts: Facts) -> bytes:
     """Give the bytes of what `strip` keeps, without id_key and gate_at, which have columns."""
     people = facts.participants[:_MAX_PARTICIPANTS]
-    author = AddressKeys(*facts[1:5])
+    author = facts[1:5]
     index = next((at for at, one in enumerate(people) if one[1:5] == author), _APART)
-    parts = [octets_of(one.role, int(one.marks), pack_keys(_keys(one))) for one in people]
+    parts = [octets_of(one.role, int(one.marks), pack_keys(one[1:5])) for one in people]
     if index == _APART:
         parts.insert(0, _AUTHOR.pack(*author))
     return join(
@@ -91,7 +91,7 @@ def join(
     return b"".join((head, *parts, _PARENTS[len(parents)].pack(*parents)))
 
 
-def pack_keys(keys: AddressKeys) -> tuple[int, bytes]:
+def pack_keys(keys: tuple[KeyHash, KeyHash, KeyHash, KeyHash]) -> tuple[int, bytes]:
     """Give an address's share of a participant's bits, and its octets after them."""
     exact, relaxed, domain, registrable = keys
     bits = 0
@@ -113,10 +113,6 @@ def octets_of(role: Role, marks: int, keys: tuple[int, bytes]) -> bytes:
     return _BITS.pack(bits | _ROLE_BITS[role] | marks << _MARKS_AT) + octets
 
 
-def _keys(one: Participant) -> AddressKeys:
-    return AddressKeys(one.exact, one.relaxed, one.domain, one.registrable)
-
-
 def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
     """Read what `pack` wrote; ``ValueError`` for bytes of another version or cut short."""
     try:
@@ -133,7 +129,7 @@ def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
             one, at = _unpack_participant(blob, at)
             participants.append(one)
         if author is None:
-            author = AddressKeys(*_keys(participants[index]))
+            author = AddressKeys(*participants[index][1:5])
         return Facts(
             id_key,
             *author,

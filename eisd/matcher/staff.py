@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from eisd.matcher.keys import AddressKeys, Hasher
+from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import (
     address_key,
     domain_of,
@@ -14,7 +14,7 @@ from eisd.mime.addresses import (
     relaxed_key,
 )
 from eisd.model.activity import Direction
-from eisd.model.facts import Facts, Participant, Staff
+from eisd.model.facts import Facts, KeyHash, Participant, Staff
 
 _OUTGOING: Final = Direction.OUTGOING
 _INCOMING: Final = Direction.INCOMING
@@ -56,8 +56,11 @@ def _domains(own: Iterable[str], listed: Iterable[str], scope: str) -> set[str]:
     return {domain for domain in found if domain and not is_freemail(domain)}
 
 
-def holds(staff: Staff, keys: AddressKeys) -> bool:
-    """Say whether an address is in S: by exact key, by relaxed key, or by its domain."""
+def holds(staff: Staff, keys: tuple[KeyHash, KeyHash, KeyHash, KeyHash]) -> bool:
+    """Say whether an address is in S: by exact key, by relaxed key, or by its domain.
+
+    ``keys`` are in the order of `AddressKeys`.
+    """
     exact, relaxed, domain, registrable = keys
     return (
         exact in staff.exact
@@ -68,21 +71,10 @@ def holds(staff: Staff, keys: AddressKeys) -> bool:
 
 
 def is_staff(participant: Participant, staff: Staff) -> bool:
-    """Say whether an address is in S: by exact key, by relaxed key, or by its domain."""
-    return (
-        participant.exact in staff.exact
-        or participant.relaxed in staff.relaxed
-        or participant.domain in staff.domains
-        or participant.registrable in staff.domains
-    )
+    """Say whether a participant is in S."""
+    return holds(staff, participant[1:5])
 
 
 def direction_of(facts: Facts, staff: Staff) -> Direction:
     """Outgoing if the author is in S, else incoming (S3); what M15 tells a mailbox's `sync` by."""
-    written_by_staff = (
-        facts.author in staff.exact
-        or facts.author_relaxed in staff.relaxed
-        or facts.author_domain in staff.domains
-        or facts.author_registrable in staff.domains
-    )
-    return _OUTGOING if written_by_staff else _INCOMING
+    return _OUTGOING if holds(staff, facts[1:5]) else _INCOMING

@@ -155,7 +155,9 @@ def _subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
     head = raw[:_SUBJECT_READ]
     if head.isascii() and b"=?" not in head and head[:1] not in _BRACKETS:
-        return _plain_subject_bits(head.decode("ascii"), answers=answers)
+        text = head.decode("ascii")
+        if text.isprintable():
+            return _plain_subject_bits(text, answers=answers)
     encoded = head.find(b"=?")
     if encoded > 0 and b":" in head[:encoded]:
         head = head[:encoded]  # the prefix is plain: no need to read the rest
@@ -164,8 +166,6 @@ def _subject_bits(raw: bytes, *, answers: bool) -> int:
 
 def _plain_subject_bits(head: str, *, answers: bool) -> int:
     """Those of a subject that begins with nothing special: its first word tells."""
-    if not head.isprintable():
-        return _start_bits(decode_text(head.encode()), answers=answers)
     colon = head.find(":", 0, LONGEST_PREFIX)
     bits = _prefix_bits(head[: colon + 1]) if colon >= 0 else 0
     if answers and head[:3].lower() in AUTOMATIC_STARTS and is_automatic(head):

@@ -13,7 +13,6 @@ from eisd.matcher.codec import pack
 from eisd.matcher.facts import facts_of
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.facts import Facts
-from eisd.model.mail import Signal
 from eisd.model.mailbox import Box
 from eisd.store import copies
 from eisd.store.copies import CopyRow
@@ -74,13 +73,11 @@ def _settle(tx: Tx, rules: Rules, one: fresh.Candidate) -> None:
         return
     if facts.id_key != row.id_key:
         row = _identify(tx, rules, row, facts, done)
-    if fetched.parsed.calendar_method in fresh.CALENDAR:
-        facts = facts._replace(signals=facts.signals | Signal.CALENDAR)
     settle(
         rules,
         book_of(tx),
         row.id_key,
-        at_hand={row.variant: facts},
+        at_hand={row.variant: fresh.with_body(facts, fetched)},
         content=(row.variant, content_of(rules, fetched)),
         fetched=row.id,
         done=done,

@@ -31,7 +31,7 @@ from eisd.sync.rules import Rules
 from eisd.sync.settle import Settled
 from eisd.sync.verdict import Book, Sight, Verdict, judge
 
-CALENDAR = frozenset({"REQUEST", "REPLY", "CANCEL"})
+_INVITING = frozenset({"REQUEST", "REPLY", "CANCEL"})
 """The methods of a calendar's part that make a message an invitation (G3)."""
 
 
@@ -67,6 +67,13 @@ def record(rules: Rules, book: Book, candidates: Sequence[Candidate]) -> set[int
     return {one.row.id for one in new}
 
 
+def with_body(facts: Facts, fetched: Fetched) -> Facts:
+    """The header's facts, and what the body alone tells: that it is an invitation."""
+    if fetched.parsed.calendar_method in _INVITING:
+        return facts._replace(signals=facts.signals | Signal.CALENDAR)
+    return facts
+
+
 def _alone(db: Connection, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those whose identity no other copy bears, and no message on record."""
     found = [
@@ -84,8 +91,7 @@ def _judged(rules: Rules, book: Book, one: Candidate) -> _New | None:
     """What is to be written of a message; None if it concerns nobody, or has made a contact."""
     row, fetched, facts, done = one
     as_listed = pack(facts) == row.facts
-    if fetched.parsed.calendar_method in CALENDAR:
-        facts = facts._replace(signals=facts.signals | Signal.CALENDAR)
+    facts = with_body(facts, fetched)
     if not as_listed:
         facts = merge(unpack(row.id_key, row.gate_at, row.facts), facts)
     told = threads.told_by_provider([row])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def only(events: Records, name: str) -> dict[str, object]:
     """The one event of that name."""
     [found] = [one for one in events if one["event"] == name]
     return found
+
+
+async def worked_until(work: Coroutine[Any, Any, None], events: Records, name: str) -> None:
+    """Let work that never ends go on until it says so."""
+    task = asyncio.create_task(work)
+    async with asyncio.timeout(20):
+        while not [e for e in events if e["event"] == name]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @pytest.fixture
@@ -92,14 +104,8 @@ async def test_a_backup(core: Core, events: Records, tmp_path: Path):
 async def test_a_database_that_cannot_be_read(core: Core, events: Records):
     """db.read_failed: the lookout tells of it and goes on."""
     await core.store.write(lambda tx: tx.db.execute("ALTER TABLE mailbox RENAME TO elsewhere"))
-    watching = asyncio.create_task(Lookout(core).watch())
-    async with asyncio.timeout(20):
-        while not [e for e in events if e["event"] == "db.read_failed"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await worked_until(Lookout(core).watch(), events, "db.read_failed")
 
-    watching.cancel()
-    with suppress(asyncio.CancelledError):
-        await watching
     assert "mailbox" in str(only(events, "db.read_failed")["reason"])
 
 
@@ -115,14 +121,8 @@ async def test_a_database_that_cannot_be_written(tmp_path: Path, events: Records
     )
     await store.write(lambda tx: tx.db.execute("PRAGMA query_only = ON"))
     retro = Retro(store, lambda: None)  # type: ignore[arg-type, return-value]
-    working = asyncio.create_task(retro.run())
-    async with asyncio.timeout(20):
-        while not [e for e in events if e["event"] == "db.write_failed"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await worked_until(retro.run(), events, "db.write_failed")
 
-    working.cancel()
-    with suppress(asyncio.CancelledError):
-        await working
     await asyncio.to_thread(store.close)
     assert "readonly" in str(only(events, "db.write_failed")["reason"])
 
