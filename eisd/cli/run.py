@@ -24,6 +24,12 @@ def run(context: Context, *, once: bool) -> ExitCode:
     SIGTERM and Ctrl-C end it in order, a second one at once; SIGHUP reloads.
     """
     gc.disable()  # while all of eisd is imported, which stays; the daemon enables it
-    from eisd.daemon.run import run as run_daemon  # noqa: PLC0415
+    from eisd.daemon import spares  # noqa: PLC0415
 
-    return run_daemon(context.config_path, once=once)
+    workers = spares.start()
+    try:
+        from eisd.daemon.run import run as run_daemon  # noqa: PLC0415
+
+        return run_daemon(context.config_path, once=once, spares=workers)
+    finally:
+        workers.end()

@@ -28,6 +28,7 @@ from eisd.daemon.lookout import Lookout, measure_lag
 from eisd.daemon.notify import Notifier
 from eisd.daemon.signals import Stop, handled
 from eisd.daemon.source import Source
+from eisd.daemon.spares import Spares
 from eisd.daemon.upkeep import Upkeep
 from eisd.driver.registry import Registry, discover
 from eisd.errors import EisdError, ExitCode
@@ -41,10 +42,13 @@ UMASK: Final = 0o077
 STOP_SECONDS: Final = 9.0
 EXTEND_EVERY: Final = 20.0
 """Seconds between two requests to systemd for more time to start."""
+NO_SPARES: Final = Spares()
 
 
-def run(config: Path, *, once: bool = False) -> ExitCode:
+def run(config: Path, *, once: bool = False, spares: Spares = NO_SPARES) -> ExitCode:
     """Run the daemon in this process until it is told to end; with ``once``, until caught up.
+
+    ``spares`` are workers that run already.
 
     Raises:
         ConfigError: (78) the configuration is refused.
@@ -68,8 +72,8 @@ def run(config: Path, *, once: bool = False) -> ExitCode:
         with exclusive(settings.paths.database):
             emit(events.DAEMON_STARTED, version=__version__, config=str(config), pid=os.getpid())
             _tell_drivers(registry)
-            work = _once(loaded, registry) if once else _serve(loaded, registry, began)
-            return asyncio.run(work)
+            work = _once if once else partial(_serve, began=began)
+            return asyncio.run(work(loaded, registry, spares))
     finally:
         logs.shutdown()
 
@@ -83,13 +87,14 @@ def _tell_drivers(registry: Registry) -> None:
 # The daemon
 
 
-async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
+async def _serve(loaded: Loaded, registry: Registry, spares: Spares, began: float) -> ExitCode:
     from eisd.api.app import create  # noqa: PLC0415 - FastAPI is slow, and --once needs none
     from eisd.api.server import Listeners  # noqa: PLC0415
     from eisd.daemon import metrics  # noqa: PLC0415 - prometheus-client
 
     notifier, stop = Notifier(), Stop()
     core = await _open(loaded, registry, notifier)
+    await spares.lend(core.parser, core.headers)
     untap = logs.tap(core.stream.put)
     listeners = Listeners(create(core))
     shown = Listeners(metrics.create(core), tcp=True)
@@ -106,7 +111,7 @@ async def _serve(loaded: Loaded, registry: Registry, began: float) -> ExitCode:
             source = Source(core)
             await source.take()
             await core.start()
-            _spare_the_collector()
+            spare_the_collector()
             core.condition.ready = True
             keep(health.watch(core, notifier), "health")
             keep(Lookout(core).watch(), "lookout")
@@ -146,7 +151,7 @@ async def _open(loaded: Loaded, registry: Registry, notifier: Notifier) -> Core:
     return opening.result()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Do not look through what stays for ever each time that a batch has made some objects.
 
     Of a first sync's CPU the collector took a quarter, and found next to nothing: batches are
@@ -222,11 +227,12 @@ class _Reloads:
 # Once
 
 
-async def _once(loaded: Loaded, registry: Registry) -> ExitCode:
+async def _once(loaded: Loaded, registry: Registry, spares: Spares) -> ExitCode:
     """Bring every mailbox up to date; a line for each on stderr."""
     stop = Stop()
     core = await Core.open(loaded, registry)
-    _spare_the_collector()
+    await spares.lend(core.parser, core.headers)
+    spare_the_collector()
     try:
         with handled(stop, lambda: None):
             work = asyncio.create_task(_bring_up_to_date(core), name="once")

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
-import sys
+import subprocess
 from collections.abc import Callable, Sequence
 from itertools import chain
-from pathlib import Path
 from time import perf_counter
-from typing import ClassVar, Final, TypeVar
+from typing import IO, ClassVar, Final, TypeVar, cast
 
 import anyio
 
-import eisd
 from eisd import events
 from eisd.errors import EisdError
 from eisd.logs import emit
 from eisd.mime import frames
+from eisd.mime.spawn import Kind, spawn
 
 T = TypeVar("T")
 
@@ -54,22 +54,26 @@ class WorkerPool:
     idle worker has.
     """
 
-    entry: ClassVar[str]
-    """The module whose ``main`` a worker runs."""
+    kind: ClassVar[Kind]
+    """What the workers run, and their limits unless others are given."""
 
     def __init__(
         self,
         *,
         workers: int = 1,
-        cpu_seconds: float = 2.0,
+        cpu_seconds: float | None = None,
         wall_seconds: float = 5.0,
-        memory: int = 512 << 20,
+        memory: int | None = None,
         rest_seconds: float = 60.0,
     ) -> None:
+        kind = self.kind
+        self._kind = Kind(
+            kind.entry,
+            kind.cpu_seconds if cpu_seconds is None else cpu_seconds,
+            kind.memory if memory is None else memory,
+        )
         self._workers = workers
-        self._cpu = cpu_seconds
         self._wall = wall_seconds
-        self._memory = memory
         self._rest = rest_seconds
         self._gate = asyncio.Semaphore(workers)
         self._idle: list[Worker] = []
@@ -86,13 +90,15 @@ class WorkerPool:
         for worker in list(self._alive):
             await self._discard(worker)
 
+    async def adopt(self, process: subprocess.Popen[bytes]) -> None:
+        """Take in a worker of this kind that was started before the pool, and have it rest."""
+        worker = await Worker.of(process)
+        self.started += 1
+        self._alive.add(worker)
+        self._put(worker)
+
     def _command(self) -> list[str]:
-        """How a worker is started: isolated from the environment, with our own code."""
-        boot = (
-            f"import sys; sys.path.append(sys.argv.pop(1)); from {self.entry} import main; main()"
-        )
-        root = str(Path(eisd.__file__).parent.parent)
-        return [sys.executable, "-I", "-c", boot, root, str(self._cpu), str(self._memory)]
+        return self._kind.command()
 
     async def _try(self, request: Sequence[bytes], read: Callable[[bytes], T | str]) -> T | str:
         """`_ask`, but a death is a reason too, and one that may be chance is forgiven once."""
@@ -149,23 +155,31 @@ class WorkerPool:
                     await self._discard(worker)
 
     async def _take(self) -> Worker:
-        """A worker at rest, else a new one."""
+        """A worker at rest, else a new one. Raises OSError."""
         self._check_open()
         while self._idle:
             worker = self._idle.pop()
             worker.wake()
-            if worker.is_alive:
+            if worker.is_alive and await self._is_ready(worker):
                 return worker
-            await self._discard(worker)
         self.started += 1
         worker = await Worker.start(self._command())
         self._alive.add(worker)
-        try:
-            self._check_open()
-        except PoolClosed:
-            await self._discard(worker)
-            raise
+        if not await self._is_ready(worker):
+            raise OSError(0, "the parser worker does not start", self._command()[0])
         return worker
+
+    async def _is_ready(self, worker: Worker) -> bool:
+        """Whether a worker can work, once it can tell; one that cannot is ended."""
+        ready = False
+        try:
+            ready = await worker.ready()
+            self._check_open()
+        finally:
+            if not ready or self._closed:
+                with anyio.CancelScope(shield=True):
+                    await self._discard(worker)
+        return ready
 
     def strike(self, kind: str, reason: str, began: float, size: int) -> None:
         """Say that a worker could not read something; ``began`` is of `perf_counter`."""
@@ -192,47 +206,62 @@ class WorkerPool:
 class Worker:
     """One process and its two pipes. Used by one request at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        stdin: asyncio.WriteTransport,
+        answers: asyncio.ReadTransport,
+        stdout: asyncio.StreamReader,
+    ) -> None:
         self._process = process
+        self._stdin = stdin
+        self._answers = answers
+        self._stdout = stdout
         self._timer: asyncio.TimerHandle | None = None
+        self._is_ready = False
+        self._ended = asyncio.Event()
+        self._watch = os.pidfd_open(process.pid)
+        asyncio.get_running_loop().add_reader(self._watch, self._reap)
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> Worker:
-        """Start a process and wait until it can work."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"LC_ALL": "C.UTF-8"},
-            cwd="/",
-            limit=_BUFFER,
-        )
-        worker = cls(process)
+        """Start a process. Raises OSError."""
+        starting = asyncio.ensure_future(asyncio.to_thread(spawn, command))
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                ready = await worker._read(len(frames.READY))
-        except (TimeoutError, Died):
-            ready = b""
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await worker.end()
+            return await cls.of(await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            starting.add_done_callback(_not_wanted)
             raise
-        if ready != frames.READY:
-            await worker.end()
-            raise OSError(0, "the parser worker does not start", command[0])
-        return worker
+
+    @classmethod
+    async def of(cls, process: subprocess.Popen[bytes]) -> Worker:
+        """Speak to a process that `eisd.mime.spawn` has started."""
+        loop = asyncio.get_running_loop()
+        stdout = asyncio.StreamReader(_BUFFER)
+        answers, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stdout), cast("IO[bytes]", process.stdout)
+        )
+        stdin, _ = await loop.connect_write_pipe(
+            asyncio.BaseProtocol, cast("IO[bytes]", process.stdin)
+        )
+        return cls(process, stdin, answers, stdout)
+
+    async def ready(self) -> bool:
+        """Wait until the process says that it can work; False if it does not."""
+        if not self._is_ready:
+            with contextlib.suppress(TimeoutError, Died):
+                async with asyncio.timeout(_START_SECONDS):
+                    self._is_ready = await self._read(len(frames.READY)) == frames.READY
+        return self._is_ready
 
     @property
     def is_alive(self) -> bool:
         """Whether the process runs and may be asked, as far as is known."""
-        stdin = self._process.stdin
-        return self._process.returncode is None and stdin is not None and not stdin.is_closing()
+        return not self._ended.is_set() and not self._stdin.is_closing()
 
     def send(self, requests: Sequence[Sequence[bytes]]) -> None:
         """Hand requests over; what the pipe does not take at once follows while answers come."""
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - a pipe was asked for
+        stdin = self._stdin
         if len(requests) == 1:  # it may be large: not copied again
             for data in requests[0]:
                 stdin.write(data)
@@ -251,23 +280,28 @@ class Worker:
             raise Died("wall", certain=True) from None
 
     async def _read(self, size: int) -> bytes:
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 - a pipe was asked for
         try:
-            return await stdout.readexactly(size)
+            return await self._stdout.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
             raise await self._death() from None
 
     async def _death(self) -> Died:
         """Why the pipe broke."""
-        code = await self._process.wait()
-        if code in _KILLED_BY_LIMIT:
+        await self._ended.wait()
+        if self._process.returncode in _KILLED_BY_LIMIT:
             return Died("cpu", certain=True)
         return Died("death", certain=False)
 
+    def _reap(self) -> None:
+        """Take note of the end of the process."""
+        self._process.poll()
+        asyncio.get_running_loop().remove_reader(self._watch)
+        os.close(self._watch)
+        self._ended.set()
+
     def rest(self, seconds: float) -> None:
         """End after ``seconds`` unless woken."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._close_pipe)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._stdin.close)
 
     def wake(self) -> None:
         """Do not end for want of work."""
@@ -275,13 +309,17 @@ class Worker:
             self._timer.cancel()
             self._timer = None
 
-    def _close_pipe(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()  # the worker takes it as the end
-
     async def end(self) -> None:
         """Kill the process and wait for it."""
-        with contextlib.suppress(ProcessLookupError):
+        if not self._ended.is_set():
             self._process.kill()
-        self._close_pipe()
-        await self._process.wait()
+        self._stdin.close()
+        self._answers.close()
+        await self._ended.wait()
+
+
+def _not_wanted(starting: asyncio.Future[subprocess.Popen[bytes]]) -> None:
+    """End a process whose starter was cancelled."""
+    if not starting.cancelled() and starting.exception() is None:
+        with starting.result() as process:
+            process.kill()

@@ -20,6 +20,7 @@ import anyio.to_thread
 from eisd.mime import frames
 from eisd.mime.parse import limited
 from eisd.mime.process import TRIES, Died, PoolClosed, WorkerPool
+from eisd.mime.spawn import PARSER
 from eisd.model.mail import Parsed, RawMessage
 
 __all__ = ["ParserPool", "PoolClosed"]
@@ -34,7 +35,7 @@ _Numbered = tuple[int, RawMessage]
 class ParserPool(WorkerPool):
     """Worker processes that parse; the limits are for each message."""
 
-    entry = "eisd.mime.worker_main"
+    kind = PARSER
 
     async def parse(self, messages: Sequence[RawMessage], *, html: bool = False) -> list[Parsed]:
         """Parse each message; the answers in the same order. Raises for no message.

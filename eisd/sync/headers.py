@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from eisd.matcher.scan import Context, Item, Read, scan, unreadable
 from eisd.matcher.scan_frames import read_answer, request
+from eisd.matcher.spawn import HEADERS
 from eisd.mime.process import Died, PoolClosed, WorkerPool
 
 FEW: Final = 8
@@ -32,15 +33,15 @@ class HeaderReader(Protocol):
 class HeaderPool(WorkerPool):
     """A worker process that scans; the limits are for each batch."""
 
-    entry = "eisd.matcher.scan_main"
+    kind = HEADERS
 
     def __init__(
         self,
         threads: Executor,
         *,
-        cpu_seconds: float = 5.0,
+        cpu_seconds: float | None = None,
         wall_seconds: float = 20.0,
-        memory: int = 512 << 20,
+        memory: int | None = None,
         rest_seconds: float = 60.0,
     ) -> None:
         super().__init__(

@@ -14,7 +14,9 @@ from pathlib import Path
 from lab.mail import contact_address
 
 from eisd.config.load import load
+from eisd.daemon import spares
 from eisd.daemon.core import Core
+from eisd.daemon.run import spare_the_collector
 from eisd.driver.registry import discover
 from eisd.mime.addresses import address_key, relaxed_key
 from eisd.model.contact import AddressIn, ContactIn
@@ -26,7 +28,9 @@ CONTACTS = 1000
 async def opened(config: Path) -> Core:
     """Open what the configuration describes, as the daemon does."""
     registry = discover()
-    return await Core.open(load(config, check_driver=registry.check), registry)
+    core = await Core.open(load(config, check_driver=registry.check), registry)
+    spare_the_collector()
+    return core
 
 
 async def contacts(core: Core) -> dict[str, float]:
@@ -44,6 +48,7 @@ async def contacts(core: Core) -> dict[str, float]:
 
 async def once(core: Core) -> dict[str, float]:
     """Sync every mailbox: seconds from the first connection to the last commit, and of CPU."""
+    await spares.start().lend(core.parser, core.headers)
     wall, cpu = time.monotonic(), time.process_time()
     failed = {name: str(error) for name, error in (await core.once()).items() if error}
     if failed:

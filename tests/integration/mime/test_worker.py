@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from typing import Any
 import anyio
 import pytest
 
+from eisd.daemon.spares import start
 from eisd.mime import frames
 from eisd.mime.parse import parse
+from eisd.mime.spawn import PARSER, spawn
 from eisd.mime.worker import ParserPool, PoolClosed
 from eisd.model.mail import Attachment, ParseStatus, RawMessage
+from eisd.sync.headers import HeaderPool
 
 FULL = ParseStatus.FULL
 ROOT = Path(__file__).parents[3]
@@ -228,6 +232,40 @@ async def test_worker_that_does_not_start_is_an_error() -> None:
 
     assert pool.strikes == 0
     await pool.aclose()
+
+
+async def test_worker_started_before_its_pool_is_taken_in() -> None:
+    """A daemon's spare worker answers its pool, which starts no other and ends it."""
+    spares = await anyio.to_thread.run_sync(start)
+    pool = ParserPool()
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            headers = HeaderPool(threads)
+            await spares.lend(pool, headers)
+            (parsed,) = await pool.parse(raw("hello"))
+            await headers.aclose()
+        await pool.aclose()
+        ended = [worker is not None and worker.poll() is not None for worker in spares]
+    finally:
+        await anyio.to_thread.run_sync(spares.end)
+
+    assert parsed == parse(raw("hello")[0].rfc822)
+    assert (pool.started, headers.started, ended) == (1, 1, [True, True])
+
+
+async def test_spare_worker_that_is_gone_is_replaced() -> None:
+    """A worker that died before its pool had work for it costs no message."""
+    process = await anyio.to_thread.run_sync(spawn, PARSER.command())
+    pool = ParserPool()
+    try:
+        await pool.adopt(process)
+        process.kill()
+        (parsed,) = await pool.parse(raw("hello"))
+    finally:
+        await pool.aclose()
+
+    assert parsed == parse(raw("hello")[0].rfc822)
+    assert (pool.started, pool.strikes) == (2, 0)
 
 
 async def test_worker_inherits_nothing(pool: HostilePool, monkeypatch: pytest.MonkeyPatch) -> None:
