@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,27 @@ from eisd import __version__
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
+    code: list[int] = []
+    atexit.register(_leave, code)  # the first to be registered is the last to be called
+    code.append(run(sys.argv[1:]))
+    sys.exit(code[0])
+
+
+def _leave(code: list[int]) -> None:
+    """End the process, which has nothing left to do but to take every module apart.
+
+    That is a fifth of a second of CPU after `eisd run`. Python calls this when all threads have
+    ended, and with them the other functions that wait for the end. Without a code somebody else
+    ends the process, and where a stream cannot be written to, Python is to say so.
+    """
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        return
+    if code:
+        os._exit(code[0])
 
 
 def run(argv: Sequence[str]) -> int:

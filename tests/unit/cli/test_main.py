@@ -40,6 +40,43 @@ def test_version_imports_nothing():
     assert probe("--version") == (f"eisd {__version__}\n", "0 []")
 
 
+LEAVING = """
+import atexit, sys, threading
+from eisd.cli import main
+def run(argv):
+    threading.Thread(target=lambda: (threading.main_thread().join(), print("thread"))).start()
+    atexit.register(print, "function")
+    return int(argv[0])
+main.run = run
+class Left:
+    def __del__(self):
+        print("taken apart")
+left = Left()
+main.main()
+"""
+
+
+def test_leaving_waits_for_all_but_the_interpreter():
+    """Threads and exit functions come to their end, what they print is seen, the code is kept."""
+    command = [sys.executable, "-c", LEAVING, "69"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (69, "thread\nfunction\n", "")
+
+
+def test_a_full_device_is_not_passed_over():
+    """Output that waits in a buffer and cannot be written is an error at the end."""
+    command = [sys.executable, "-m", "eisd", "--version"]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=env, check=False)
+
+    assert done.returncode != 0
+    assert b"No space left" in done.stderr
+
+
 def test_help_imports_click_alone():
     """The list of commands comes from a table: no command's module is imported for it."""
     out, imported = probe("--help")
