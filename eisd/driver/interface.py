@@ -132,7 +132,9 @@ class Session(Protocol):
         """
         ...
 
-    def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
+    def scan(
+        self, folder: Folder, since: Cursor | Window, *, authentication: bool = True
+    ) -> AsyncGenerator[Batch, None]:
         """List copies with their header blocks, in batches.
 
         From a `Window`: the first batch fixes the live position before anything is listed; then
@@ -140,6 +142,9 @@ class Session(Protocol):
         the rest of the backfill. What arrives meanwhile is listed before more of the past. Every
         batch carries the cursor that covers it and all before it, so stopping after any batch and
         scanning again from its cursor loses nothing.
+
+        Without ``authentication`` nobody reads Authentication-Results (RFC 8601), and it MAY be
+        left out of the header blocks, of which it is a good part.
 
         Raises `CursorExpired` (scan again from a window) and `FolderGone`.
         """

@@ -98,7 +98,13 @@ class MemorySession:
         same = (held.validity, held.next_number) == (place.validity, place.live)
         return cursor.backfilling or not same
 
-    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
+    async def scan(
+        self,
+        folder: Folder,
+        since: Cursor | Window,
+        *,
+        authentication: bool = True,  # noqa: ARG002 - what is at hand costs nothing
+    ) -> AsyncGenerator[Batch, None]:
         held = self._mailbox.opened(folder)
         self._seen = self._mailbox.changes
         place = self._begin(held, since)

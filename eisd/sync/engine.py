@@ -156,9 +156,11 @@ class Engine:
     async def _scan(self, folder: Folder, enough: Callable[[Batch], bool]) -> None:
         """List a folder from its position until it is caught up, or a batch is ``enough``."""
         since = self._rows[folder].cursor or self._mailbox.window()
+        vouched = bool(self._mailbox.services.rules().trusted_authserv)
         live = False
         try:
-            async with aclosing(self._session.scan(folder, since)) as batches:
+            scan = self._session.scan(folder, since, authentication=vouched)
+            async with aclosing(scan) as batches:
                 async for batch in batches:
                     await self._take(folder, batch)
                     live = live or bool(batch.copies and batch.copies[0].live)

@@ -66,10 +66,12 @@ class Metered:
         with self._asking("changed"):
             return await self._session.changed(cursors)
 
-    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
+    async def scan(
+        self, folder: Folder, since: Cursor | Window, *, authentication: bool = True
+    ) -> AsyncGenerator[Batch, None]:
         """List headers; each batch counts."""
         async with (
-            aclosing(self._session.scan(folder, since)) as scanning,
+            aclosing(self._session.scan(folder, since, authentication=authentication)) as scanning,
             aclosing(self._each("scan", scanning)) as batches,
         ):
             async for batch in batches:

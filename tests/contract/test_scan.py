@@ -43,6 +43,19 @@ async def test_facts_of_a_copy(provider: Provider):
     assert not copy.live
 
 
+async def test_what_a_server_says_of_the_author_is_listed(provider: Provider):
+    """A header block has Authentication-Results, unless it is told that nobody reads it."""
+    said = b"Authentication-Results: mx.people.test; dmarc=pass header.from=people.test\r\n"
+    await provider.deliver(said + mail("vouched@people.test"), gate_at=NOON)
+    async with provider.session() as session:
+        (copy,) = [c for b in await scan_all(session) for c in b.copies]
+        inbox = await folder_named(session)
+        batches = [b async for b in session.scan(inbox, Window(), authentication=False)]
+    (other,) = [c for b in batches for c in b.copies]
+    assert said in copy.header
+    assert other.header in {copy.header, copy.header.replace(said, b"")}
+
+
 async def test_listing_leaves_no_trace(provider: Provider):
     """Scanning and fetching never mark a message as read."""
     await provider.deliver(mail("unread@people.test"), gate_at=NOON)

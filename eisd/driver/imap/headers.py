@@ -24,14 +24,17 @@ HEADER_FIELDS = (
     "From", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID",
     "In-Reply-To", "References", "Return-Path", "List-Id", "List-Post", "List-Unsubscribe",
     "Precedence", "Auto-Submitted", "X-Autoreply", "X-Autorespond", "X-Autoresponder",
-    "Feedback-ID", "X-Original-From", "X-Original-Sender", "Authentication-Results", "Content-Type",
+    "Feedback-ID", "X-Original-From", "X-Original-Sender", "Content-Type",
 )  # fmt: skip
 """What decisions need. Received is not asked for: it is half of a header's bytes, and only the time
 of a matched message needs it (T1), whose whole header is fetched anyway; so with Delivered-To."""
+_AUTHENTICATION = "Authentication-Results"
+"""A third of what is left, and of use only where some server is trusted to have written it (S4)."""
 
 _FACTS = "UID FLAGS INTERNALDATE RFC822.SIZE"
+_UNVOUCHED = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})]"
 _HEADERS = (
-    f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)})]",
+    f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADER_FIELDS)} {_AUTHENTICATION})]",
     "BODY.PEEK[HEADER]",  # some servers fail on a list of fields
     "BODY.PEEK[]<0.65536>",  # and some on a header that they could not parse
 )
@@ -44,16 +47,23 @@ _SYSTEM_FLAGS = {
 }
 
 
+def _question(items: str, header: str) -> str:
+    """All that is asked for; ``items`` are the dialect's own."""
+    return f"({_FACTS} {items} {header})" if items else f"({_FACTS} {header})"
+
+
 @lru_cache(maxsize=8)
 def _questions(items: str) -> tuple[str, ...]:
-    """What is asked for, in other words each time; ``items`` are the dialect's own."""
-    facts = f"{_FACTS} {items}" if items else _FACTS
-    return tuple(f"({facts} {header})" for header in _HEADERS)
+    """What is asked for, in other words each time."""
+    return tuple(_question(items, header) for header in _HEADERS)
 
 
-def ask(client: Client, uids: Sequence[int], dialect: Dialect = PLAIN) -> Pending:
+def ask(
+    client: Client, uids: Sequence[int], dialect: Dialect = PLAIN, *, authentication: bool = True
+) -> Pending:
     """Send the question for these UIDs; several may be under way."""
-    return client.start_fetch(uids, _questions(dialect.items)[0], size_hint=len(uids) * _TYPICAL)
+    question = _question(dialect.items, _HEADERS[0] if authentication else _UNVOUCHED)
+    return client.start_fetch(uids, question, size_hint=len(uids) * _TYPICAL)
 
 
 async def listed(

@@ -63,12 +63,13 @@ class Ahead:
 
     position: Position
     flights: Sequence[Flight] = ()
+    authentication: bool = True
 
-    def below(self, position: Position) -> Sequence[Flight]:
-        """The answers, if they are what follows this position."""
+    def below(self, position: Position, *, authentication: bool) -> Sequence[Flight]:
+        """The answers, if they are what follows this position, and hold what is wanted now."""
         mine = self.position
         same = (mine.validity, mine.backfill_next) == (position.validity, position.backfill_next)
-        return self.flights if same else ()
+        return self.flights if same and self.authentication >= authentication else ()
 
 
 async def first_position(
@@ -97,9 +98,12 @@ class Scan:
         sizes: Sizes,
         dialect: Dialect = PLAIN,
         ahead: Sequence[Flight] = (),
+        *,
+        authentication: bool = True,
     ) -> None:
         self._client = client
         self._dialect = dialect
+        self._authentication = authentication
         self._news = news
         self.position = position
         self._sizes = sizes
@@ -138,7 +142,8 @@ class Scan:
         for flight in self._live_flights:
             await flight.is_answered()
         answered = [await flight.is_answered() for flight in self._past_flights]
-        return Ahead(self.position, tuple(self._past_flights) if all(answered) else ())
+        flights = tuple(self._past_flights) if all(answered) else ()
+        return Ahead(self.position, flights, authentication=self._authentication)
 
     async def _find_live(self) -> None:
         """Queue what came since we last looked."""
@@ -172,7 +177,8 @@ class Scan:
             self._size = self._sizes.batch
 
     def _flight(self, uids: Sequence[int]) -> Flight:
-        return Flight(uids, ask(self._client, uids, self._dialect))
+        asked = ask(self._client, uids, self._dialect, authentication=self._authentication)
+        return Flight(uids, asked)
 
     async def _take_live(self) -> Batch:
         flight = self._live_flights.popleft()

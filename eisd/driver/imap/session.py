@@ -197,7 +197,9 @@ class ImapSession:
 
     # Scanning
 
-    async def scan(self, folder: Folder, since: Cursor | Window) -> AsyncGenerator[Batch, None]:
+    async def scan(
+        self, folder: Folder, since: Cursor | Window, *, authentication: bool = True
+    ) -> AsyncGenerator[Batch, None]:
         selected = await self._examine(folder)
         uid_next = selected.uidnext
         if isinstance(since, Window):
@@ -215,7 +217,8 @@ class ImapSession:
             uid_next,
             self._sizes,
             self._dialect,
-            self._take_ahead(folder, position),
+            self._take_ahead(folder, position, authentication=authentication),
+            authentication=authentication,
         )
         try:
             while await self._still(folder, scan.position):
@@ -228,12 +231,14 @@ class ImapSession:
             if self._ahead is None and ahead.flights:
                 self._ahead = folder.handle, ahead
 
-    def _take_ahead(self, folder: Folder, position: Position) -> Sequence[Flight]:
+    def _take_ahead(
+        self, folder: Folder, position: Position, *, authentication: bool
+    ) -> Sequence[Flight]:
         """What an earlier scan of the folder was answered beyond this position."""
         if self._ahead is None or self._ahead[0] != folder.handle:
             return ()
         (_, ahead), self._ahead = self._ahead, None
-        return ahead.below(position)
+        return ahead.below(position, authentication=authentication)
 
     async def _still(self, folder: Folder, position: Position) -> bool:
         """The folder is open, again if somebody opened another between two batches."""

@@ -28,7 +28,6 @@ from lab.dovecot import Dovecot, Options
 from lab.mail import make
 
 from eisd.driver.imap import headers, scan
-from eisd.driver.imap.dialect import Dialect
 from eisd.driver.imap.scan import Sizes
 from eisd.driver.interface import Step
 from eisd.errors import CursorExpired, Misconfigured, Rejected, Transient
@@ -45,6 +44,20 @@ Start = Callable[..., Dovecot]
 def mailbox(server: Dovecot, sizes: Sizes | None = SMALL, tls: str = "implicit") -> DovecotProvider:
     """A fresh mailbox on a server."""
     return DovecotProvider(server, server.add_user("box@lab.test"), ImapDriver(sizes), tls=tls)
+
+
+async def test_asks_for_no_more_of_a_header_than_is_read(start_dovecot: Start):
+    """Authentication-Results stay with the server where nobody trusts them."""
+    box = mailbox(await run_sync(start_dovecot))
+    said = b"Authentication-Results: mx.lab.test; dmarc=pass header.from=people.test\r\n"
+    await box.deliver(said + mail("vouched@people.test"))
+    async with box.session() as session:
+        (copy,) = [c for b in await scan_all(session) for c in b.copies]
+        inbox = await folder_named(session)
+        batches = [b async for b in session.scan(inbox, Window(), authentication=False)]
+    (other,) = [c for b in batches for c in b.copies]
+    assert other == copy._replace(header=copy.header.replace(said, b""))
+    assert other != copy
 
 
 SHAPES = {
@@ -234,9 +247,9 @@ async def test_a_scan_that_is_left_loses_and_repeats_nothing(
     asked: list[int] = []
     taken: list[str] = []
 
-    def ask(client: Client, uids: Sequence[int], dialect: Dialect) -> Pending:
+    def ask(client: Client, uids: Sequence[int], *given: Any, authentication: bool) -> Pending:
         asked.extend(uids)
-        return headers.ask(client, uids, dialect)
+        return headers.ask(client, uids, *given, authentication=authentication)
 
     async def listed(*given: Any, live: bool) -> Sequence[Listed]:
         if len(taken) == refused:

@@ -137,9 +137,9 @@ class Slow(MemorySession):
 
     happens: object = None
 
-    async def scan(self, folder: Folder, since: Cursor | Window):  # type: ignore[override]
+    async def scan(self, folder: Folder, since: Cursor | Window, **wanted: bool):  # type: ignore[override]
         """Let it happen between two batches."""
-        async for batch in super().scan(folder, since):
+        async for batch in super().scan(folder, since, **wanted):
             if batch.copies and not batch.copies[0].live and Slow.happens:
                 happens, Slow.happens = Slow.happens, None
                 happens()  # type: ignore[operator]

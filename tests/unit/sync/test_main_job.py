@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from lab.world import HASHER, World, ago, world
 
+from eisd.driver.memory import MemorySession
 from eisd.errors import DriverError
 from eisd.logs import capture, trace_id
+from eisd.model.folder import Cursor, Folder, Window
 
 
 @pytest.fixture
@@ -40,6 +42,28 @@ async def test_mail_from_a_contact_becomes_its_activity(here: World):
     assert "Engines" in dump
     assert "Secret" not in dump
     assert "eve@" not in dump
+
+
+@pytest.mark.parametrize("trusted", [frozenset(), frozenset({"mx.lab.test"})], ids=["none", "one"])
+async def test_s4_who_vouches_is_asked_where_somebody_is_trusted(
+    here: World, monkeypatch: pytest.MonkeyPatch, trusted: frozenset[str]
+):
+    """A scan wants Authentication-Results if the configuration names a server that writes it."""
+    wanted = set[bool]()
+
+    class Noted(MemorySession):
+        def scan(self, folder: Folder, since: Cursor | Window, *, authentication: bool = True):  # type: ignore[override]
+            wanted.add(authentication)
+            return super().scan(folder, since, authentication=authentication)
+
+    monkeypatch.setattr("eisd.driver.memory.MemorySession", Noted)
+    here.trusted = trusted
+    anna = await here.mailbox()
+    anna.deliver("ada@analytical.test")
+
+    await here.sync()
+
+    assert wanted == {bool(trusted)}
 
 
 async def test_sent_mail_is_outgoing(here: World):
