@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from eisd.model.facts import AddressEntry, KeyHash
-from eisd.store.sql import CHUNK, marks, signed, unsigned
+from eisd.store.sql import CHUNK, chunks, signed, unsigned
 
 CHANGES = (
     # A contact that was merged answers with the one it went into (M9).
@@ -35,10 +35,7 @@ def entries(
 ) -> dict[KeyHash, list[AddressEntry]]:
     """Every interval whose exact or relaxed hash is among ``keys``, under both its hashes."""
     found: dict[KeyHash, dict[int, AddressEntry]] = {}
-    values = [signed(key) for key in keys]
-    for at in range(0, len(values), CHUNK // 2):
-        chunk = values[at : at + CHUNK // 2]
-        places = marks(len(chunk))
+    for places, chunk in chunks([signed(key) for key in keys], CHUNK // 2):
         for row in db.execute(
             f"""
             SELECT a.id, a.contact, a.exact, a.relaxed, a.is_primary, a.added_at, a.ended_at,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from eisd.model.facts import KeyHash, Mark, Participant
 from eisd.model.mail import Attachment, Role
 from eisd.store import attachments, tombstones
-from eisd.store.sql import CHUNK, Inserter, Plain, last_id, marks, signed, unsigned
+from eisd.store.sql import Inserter, Plain, chunks, last_id, signed, unsigned
 
 
 class Content(NamedTuple):
@@ -68,11 +68,8 @@ def on_record(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> set[bytes]:
     """Those of these identities that a message on record bears."""
     return {
         row[0]
-        for at in range(0, len(id_keys), CHUNK)
-        for row in db.execute(
-            f"SELECT id_key FROM message WHERE id_key IN ({marks(len(id_keys[at : at + CHUNK]))})",
-            id_keys[at : at + CHUNK],
-        )
+        for places, chunk in chunks(list(map(bytearray, id_keys)))
+        for row in db.execute(f"SELECT id_key FROM message WHERE id_key IN ({places})", chunk)
     }
 
 

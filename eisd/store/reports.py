@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eisd.model.submission import RecipientState
-from eisd.store.sql import Connection, marks, signed, stamp, unsigned
+from eisd.store.sql import Connection, chunks, marks, signed, stamp, unsigned
 
 _RANK = ("queued", "sent", "delayed", "bounced", "failed")
 _WORSE = "CASE status WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END"
@@ -90,13 +90,15 @@ def names(db: Connection, id_key: bytes, exact: int) -> bool:
 
 def known(db: Connection, id_keys: Sequence[bytes]) -> list[bytes]:
     """Those of these identities for which there is something to `apply`."""
-    places = marks(len(id_keys))
-    rows = db.execute(
-        f"SELECT id_key FROM report WHERE id_key IN ({places})"
-        f" UNION SELECT id_key FROM submission WHERE id_key IN ({places})",
-        (*id_keys, *id_keys),
-    )
-    return [row[0] for row in rows]
+    return [
+        row[0]
+        for places, chunk in chunks(list(map(bytearray, id_keys)))
+        for row in db.execute(
+            f"SELECT id_key FROM report WHERE id_key IN ({places})"
+            f" UNION SELECT id_key FROM submission WHERE id_key IN ({places})",
+            (*chunk, *chunk),
+        )
+    ]
 
 
 def apply(db: Connection, id_key: bytes) -> None:

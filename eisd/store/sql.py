@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from sqlite3 import Connection, sqlite_version
 from time import time_ns
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 __all__ = [
     "CHUNK",
@@ -15,6 +17,7 @@ __all__ = [
     "Connection",
     "Inserter",
     "Plain",
+    "chunks",
     "compact",
     "last_id",
     "marks",
@@ -61,6 +64,22 @@ def unsigned(value: int) -> int:
 def marks(count: int) -> str:
     """``?,?,?`` for an IN (...)."""
     return ",".join("?" * count)
+
+
+_MARKS: Final = {size: marks(size) for size in (1, 2, 4, 8, 16, 32, 64, 128, 256, CHUNK)}
+
+
+def chunks(values: Sequence[T], most: int = CHUNK) -> Iterator[tuple[str, list[T]]]:
+    """Question marks and values for as many IN (...) as the values need, ``most`` in each.
+
+    There are few lengths, so that a statement is compiled once and kept: the last value is
+    repeated to fill one.
+    """
+    for at in range(0, len(values), most):
+        chunk = list(values[at : at + most])
+        size = next(size for size in _MARKS if size >= len(chunk))
+        chunk += chunk[-1:] * (size - len(chunk))
+        yield _MARKS[size], chunk
 
 
 Plain = int | float | str | bytearray | bytes | None

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 
 from eisd.model.facts import KeyHash
-from eisd.store.sql import CHUNK, Inserter, last_id, marks, signed
+from eisd.store.sql import Inserter, chunks, last_id, signed
 
 TABLES = (
     # kind: see `Ref`. A reference of a message that is on record.
@@ -112,23 +112,25 @@ def leading(db: sqlite3.Connection, new: Sequence[int]) -> list[int]:
     Another message of their subject came near them, one of the two a reply; or one that follows
     its subject names them.
     """
-    places = marks(len(new))
-    rows = db.execute(
-        f"""
-        SELECT m.id FROM message m WHERE m.id IN ({places}) AND m.subject_key <> 0
-          AND EXISTS (SELECT 1 FROM message x
-            WHERE x.subject_key = m.subject_key AND x.subject_key <> 0 AND x.id <> m.id
-              AND x.gate_at > m.gate_at - {WITHIN_MS} AND x.gate_at < m.gate_at + {WITHIN_MS}
-              AND (m.is_reply OR x.is_reply))
-        UNION
-        SELECT o.message_id FROM message_ref o JOIN message_ref r ON r.ref = o.ref
-        JOIN message m ON m.id = r.message_id
-        WHERE o.message_id IN ({places}) AND o.kind <> 1 AND r.message_id <> o.message_id
-          AND m.follows IS NOT NULL
-        """,
-        (*new, *new),
-    )
-    return [row[0] for row in rows]
+    return [
+        row[0]
+        for places, chunk in chunks(new)
+        for row in db.execute(
+            f"""
+            SELECT m.id FROM message m WHERE m.id IN ({places}) AND m.subject_key <> 0
+              AND EXISTS (SELECT 1 FROM message x
+                WHERE x.subject_key = m.subject_key AND x.subject_key <> 0 AND x.id <> m.id
+                  AND x.gate_at > m.gate_at - {WITHIN_MS} AND x.gate_at < m.gate_at + {WITHIN_MS}
+                  AND (m.is_reply OR x.is_reply))
+            UNION
+            SELECT o.message_id FROM message_ref o JOIN message_ref r ON r.ref = o.ref
+            JOIN message m ON m.id = r.message_id
+            WHERE o.message_id IN ({places}) AND o.kind <> 1 AND r.message_id <> o.message_id
+              AND m.follows IS NOT NULL
+            """,
+            (*chunk, *chunk),
+        )
+    ]
 
 
 def follow(db: sqlite3.Connection, message: int) -> bool:
@@ -285,13 +287,11 @@ def _of(db: sqlite3.Connection, message: int) -> list[tuple[int, int]]:
 
 def _threads(db: sqlite3.Connection, refs: Iterable[KeyHash]) -> Iterator[tuple[int, int]]:
     """Each of these references, as SQLite keeps it, with the thread of those that bear it."""
-    values = [signed(ref) for ref in refs]
-    for at in range(0, len(values), CHUNK):
+    for places, chunk in chunks([signed(ref) for ref in refs]):
         yield from db.execute(
             "SELECT DISTINCT r.ref, m.thread_id FROM message_ref r"
-            " JOIN message m ON m.id = r.message_id"
-            f" WHERE r.ref IN ({marks(len(values[at : at + CHUNK]))})",
-            values[at : at + CHUNK],
+            f" JOIN message m ON m.id = r.message_id WHERE r.ref IN ({places})",
+            chunk,
         )
 
 

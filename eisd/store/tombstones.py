@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 
 from eisd.model.facts import KeyHash
-from eisd.store.sql import CHUNK, marks, signed, unsigned
+from eisd.store.sql import chunks, signed, unsigned
 
 TABLES = (
     # purged: the person is to be forgotten, so the address is not written down again either.
@@ -27,38 +27,32 @@ TABLES = (
 
 def among(db: sqlite3.Connection, workspace: str, keys: Collection[KeyHash]) -> frozenset[KeyHash]:
     """Those of these exact keys that are a deleted contact's in the workspace."""
-    found: set[KeyHash] = set()
-    values = [signed(key) for key in keys]
-    for at in range(0, len(values), CHUNK):
-        chunk = values[at : at + CHUNK]
-        found.update(
-            unsigned(row[0])
-            for row in db.execute(
-                f"SELECT hash FROM tombstone WHERE hash IN ({marks(len(chunk))}) AND workspace = ?",
-                (*chunk, workspace),
-            )
+    return frozenset(
+        unsigned(row[0])
+        for places, chunk in chunks([signed(key) for key in keys])
+        for row in db.execute(
+            f"SELECT hash FROM tombstone WHERE hash IN ({places}) AND workspace = ?",
+            (*chunk, workspace),
         )
-    return frozenset(found)
+    )
 
 
 def forgotten(db: sqlite3.Connection, keys: Collection[KeyHash]) -> frozenset[KeyHash]:
     """Those of these exact keys that were purged and are no contact's anywhere."""
-    found: set[KeyHash] = set()
-    values = list({signed(key) for key in keys})
-    for at in range(0, len(values), CHUNK):
-        chunk = values[at : at + CHUNK]
-        found.update(
-            unsigned(row[0])
-            for row in db.execute(
-                f"""
-                SELECT hash FROM tombstone WHERE hash IN ({marks(len(chunk))}) AND purged
-                  AND NOT EXISTS (SELECT 1 FROM address a JOIN contact c ON c.id = a.contact
-                    WHERE a.exact = hash AND a.ended_at IS NULL AND c.deleted_at IS NULL)
-                """,
-                chunk,
-            )
+    if not db.execute("SELECT 1 FROM tombstone LIMIT 1").fetchone():
+        return frozenset()
+    return frozenset(
+        unsigned(row[0])
+        for places, chunk in chunks(list({signed(key) for key in keys}))
+        for row in db.execute(
+            f"""
+            SELECT hash FROM tombstone WHERE hash IN ({places}) AND purged
+              AND NOT EXISTS (SELECT 1 FROM address a JOIN contact c ON c.id = a.contact
+                WHERE a.exact = hash AND a.ended_at IS NULL AND c.deleted_at IS NULL)
+            """,
+            chunk,
         )
-    return frozenset(found)
+    )
 
 
 def bury(
