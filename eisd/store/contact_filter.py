@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from eisd.model.facts import KeyHash
 
@@ -45,9 +45,15 @@ class Filter:
             self._sorted = _merged(self._sorted, sorted(self._fresh))
             self._fresh = set()
 
-    def among(self, hashes: Iterable[KeyHash]) -> set[KeyHash]:
+    def among(self, hashes: Collection[KeyHash]) -> set[KeyHash]:
         """Those of the hashes that may be a contact's."""
-        return {value for value in hashes if self.any((value,))}
+        ordered, size = self._sorted, len(self._sorted)
+        found = self._fresh.intersection(hashes) if self._fresh else set[KeyHash]()
+        for value in hashes:
+            at = bisect_left(ordered, value)
+            if at < size and ordered[at] == value:
+                found.add(value)
+        return found
 
     def any(self, hashes: Iterable[KeyHash]) -> bool:
         """Whether one of the hashes may be a contact's."""

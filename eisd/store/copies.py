@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eisd.model.activity import Outcome, OutcomeReason
 from eisd.model.mailbox import Box
-from eisd.store.sql import CHUNK, Inserter, Plain, marks, now_ms, signed, unsigned
+from eisd.store.sql import Inserter, chunks, now_ms, signed, unsigned
 
 MAX_ATTEMPTS = 5
 """So many tries at a message's bytes before it is called poison (O1)."""
@@ -16,23 +16,26 @@ RETRY_AFTER_MS = (30_000, 120_000, 600_000, 3_600_000)
 
 
 class NewCopy(NamedTuple):
-    """A copy as it is about to be recorded. Hashes are unsigned; 0 means none."""
+    """A copy as it is about to be recorded: hashes as SQLite keeps them, 0 for none.
+
+    Any value will do that fits its column; those of exactly a `Plain` type go in fastest.
+    """
 
     remote_id: str
-    id_key: bytes
+    id_key: bytes | bytearray
     variant: int
     gate_at: int
     size: int
-    box: Box
-    live: bool
-    seen: bool
-    answered: bool
-    flagged: bool
-    held: OutcomeReason
-    outcome: Outcome
-    reason: OutcomeReason
-    facts: bytes
-    message_id: int | None
+    box: str
+    live: int
+    seen: int
+    answered: int
+    flagged: int
+    held: str
+    outcome: str
+    reason: str
+    facts: bytes | bytearray
+    message_id: int
     parent: int
     thread: int = 0
     """The provider's thread, with the mailbox in it."""
@@ -123,71 +126,22 @@ _insert = Inserter(
       retry_at = iif(held = 'vanished', NULL, retry_at)
     """,
 )
-_WORD = {each: str(each.value) for kind in (Box, Outcome, OutcomeReason) for each in kind}
-"""Members as the plain text they are."""
 
 
-def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Iterable[NewCopy]) -> None:
+def insert(db: sqlite3.Connection, folder: int, validity: str, copies: Sequence[NewCopy]) -> None:
     """Record copies. One that is there already gets its flags and is no longer removed.
 
     What held it (it had vanished, was a draft, spam, outside the window) may no longer hold.
     """
-    _insert(db, (folder, validity, now_ms()), [_plain(copy) for copy in copies])
-
-
-def _plain(copy: NewCopy) -> tuple[Plain, ...]:
-    """A new copy's values as sqlite3 takes them at once; 0 for none."""
-    (
-        remote_id,
-        id_key,
-        variant,
-        gate_at,
-        size,
-        box,
-        live,
-        seen,
-        answered,
-        flagged,
-        held,
-        outcome,
-        reason,
-        facts,
-        message_id,
-        parent,
-        thread,
-    ) = copy
-    return (
-        remote_id,
-        bytearray(id_key),
-        variant,
-        gate_at,
-        size,
-        _WORD[box],
-        live + 0,
-        seen + 0,
-        answered + 0,
-        flagged + 0,
-        _WORD[held],
-        _WORD[outcome],
-        _WORD[reason],
-        bytearray(facts),
-        message_id or 0,
-        signed(parent),
-        signed(thread),
-    )
+    _insert(db, (folder, validity, now_ms()), copies)
 
 
 def by_identity(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> list[CopyRow]:
     """Every copy that bears one of these identities, whatever its variant, oldest row first."""
     found: list[CopyRow] = []
-    for at in range(0, len(id_keys), CHUNK):
-        chunk = [bytearray(id_key) for id_key in id_keys[at : at + CHUNK]]
-        found += map(
-            _row,
-            db.execute(
-                f"SELECT {_ROW} WHERE p.id_key IN ({marks(len(chunk))}) ORDER BY p.id", chunk
-            ),
-        )
+    for places, chunk in chunks(list(map(bytearray, id_keys))):
+        rows = db.execute(f"SELECT {_ROW} WHERE p.id_key IN ({places}) ORDER BY p.id", chunk)
+        found += map(_row, rows)
     return found
 
 
@@ -203,11 +157,8 @@ def by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, CopyRow]:
     """Copies by their ids; those that are no longer on record are left out."""
     return {
         row[0]: _row(row)
-        for at in range(0, len(ids), CHUNK)
-        for row in db.execute(
-            f"SELECT {_ROW} WHERE p.id IN ({marks(len(ids[at : at + CHUNK]))})",
-            ids[at : at + CHUNK],
-        )
+        for places, chunk in chunks(ids)
+        for row in db.execute(f"SELECT {_ROW} WHERE p.id IN ({places})", chunk)
     }
 
 
@@ -215,27 +166,22 @@ def shared(db: sqlite3.Connection, id_keys: Sequence[bytes]) -> set[bytes]:
     """Those of these identities that several copies bear."""
     return {
         row[0]
-        for at in range(0, len(id_keys), CHUNK)
+        for places, chunk in chunks(list(map(bytearray, id_keys)))
         for row in db.execute(
-            f"SELECT id_key FROM copy WHERE id_key IN ({marks(len(id_keys[at : at + CHUNK]))})"
+            f"SELECT id_key FROM copy WHERE id_key IN ({places})"
             " GROUP BY id_key HAVING count(*) > 1",
-            id_keys[at : at + CHUNK],
+            chunk,
         )
     }
 
 
 def answered_by(db: sqlite3.Connection, parents: Sequence[int]) -> list[bytes]:
     """Identities of skipped list mail that answers one of these Message-ID hashes (G4)."""
-    found: list[bytes] = []
-    for at in range(0, len(parents), CHUNK):
-        chunk = [signed(p) for p in parents[at : at + CHUNK]]
-        found += (
-            row[0]
-            for row in db.execute(
-                f"SELECT DISTINCT id_key FROM copy WHERE parent IN ({marks(len(chunk))})", chunk
-            )
-        )
-    return found
+    return [
+        row[0]
+        for places, chunk in chunks([signed(parent) for parent in parents])
+        for row in db.execute(f"SELECT DISTINCT id_key FROM copy WHERE parent IN ({places})", chunk)
+    ]
 
 
 def facts_by_prefix(db: sqlite3.Connection, prefix: bytes) -> list[tuple[bytes, int, bytes]]:
@@ -270,12 +216,11 @@ def settle(
 
 def served(db: sqlite3.Connection, copies: Sequence[int]) -> None:
     """These copies are matched, each by the message of its identity."""
-    for at in range(0, len(copies), CHUNK):
-        chunk = copies[at : at + CHUNK]
+    for places, chunk in chunks(copies):
         db.execute(
             "UPDATE copy SET outcome = 'matched', reason = '', parent = NULL, message_id ="
             " (SELECT id FROM message m WHERE m.id_key = copy.id_key AND m.variant = copy.variant)"
-            f" WHERE id IN ({marks(len(chunk))})",
+            f" WHERE id IN ({places})",
             chunk,
         )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from eisd.store.sql import CHUNK, marks, now_ms
+from eisd.store.sql import CHUNK, chunks, marks, now_ms
 
 
 def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
@@ -54,23 +54,30 @@ def retired(db: sqlite3.Connection, folder: int) -> list[int]:
 
 
 def displaced(
-    db: sqlite3.Connection, folder: int, validity: str, listed: Sequence[tuple[str, bytes]]
+    db: sqlite3.Connection, folder: int, validity: str, listed: Mapping[str, bytes]
 ) -> None:
     """Retire copies whose remote id the server has given to another message since.
 
-    It must not, within one numbering; a server that has none does. ``listed`` holds remote ids
-    with the identities they name now.
+    It must not, within one numbering; a server that has none does. ``listed`` holds by remote id
+    the identity that it names now.
     """
+    if not listed:
+        return
+    place = (folder, validity)
+    if not db.execute(  # a backfill comes to ids that are all new: one look tells
+        "SELECT 1 FROM copy WHERE folder_id = ? AND validity = ?"
+        " AND remote_id BETWEEN ? AND ? LIMIT 1",
+        (*place, min(listed), max(listed)),
+    ).fetchone():
+        return
     now = now_ms()
-    named = dict(listed)
-    for at in range(0, len(listed), CHUNK):
-        chunk = [remote_id for remote_id, _ in listed[at : at + CHUNK]]
+    for places, chunk in chunks(list(listed)):
         known = db.execute(
             "SELECT id, remote_id, id_key FROM copy WHERE folder_id = ? AND validity = ?"
-            f" AND remote_id IN ({marks(len(chunk))})",
-            (folder, validity, *chunk),
+            f" AND remote_id IN ({places})",
+            (*place, *chunk),
         ).fetchall()
-        gone = [row_id for row_id, remote_id, id_key in known if named[remote_id] != id_key]
+        gone = [row_id for row_id, remote_id, id_key in known if listed[remote_id] != id_key]
         removed(db, gone)
         db.executemany(
             "UPDATE copy SET validity = validity || '~' || ? WHERE id = ?",

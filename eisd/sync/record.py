@@ -11,10 +11,9 @@ All of these are written in one statement a batch. The others go by `eisd.sync.s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from operator import attrgetter
 from typing import Final
 
 from eisd.errors import Transient
@@ -23,12 +22,13 @@ from eisd.matcher.facts import merge
 from eisd.matcher.keys import parent_key
 from eisd.matcher.scan import Context, again
 from eisd.model.activity import Outcome, OutcomeReason
-from eisd.model.facts import Facts
+from eisd.model.facts import Facts, KeyHash
 from eisd.model.folder import Cursor
 from eisd.model.mailbox import Box
 from eisd.store import copies, folders, messages, removals
 from eisd.store.copies import CopyRow, NewCopy
 from eisd.store.database import Tx
+from eisd.store.sql import signed
 from eisd.store.threads import Ref
 from eisd.sync.creating import create, creates
 from eisd.sync.drafted import recognise
@@ -45,11 +45,10 @@ _PENDING: Final = Outcome.PENDING
 _UNMATCHED: Final = Outcome.UNMATCHED
 _ERROR: Final = Outcome.ERROR
 _BOUNCE: Final = OutcomeReason.BOUNCE
-_RESULTS = {
-    Outcome.UNMATCHED: "unmatched",
-    Outcome.SKIPPED: "ignored",
-    Outcome.ERROR: "failed",
-}
+_NO_CONTACT: Final = OutcomeReason.NO_CONTACT
+_WORD: Final = {each: str(each.value) for kind in (Box, Outcome, OutcomeReason) for each in kind}
+"""Members as the plain text they are."""
+_RESULTS: Final = {"unmatched": "unmatched", "skipped": "ignored", "error": "failed"}
 """What a copy that needs no fetch comes to; one that does is counted with its text."""
 
 
@@ -108,25 +107,23 @@ def record(tx: Tx, rules: Rules, place: Place, ready: Ready, step: Step) -> Reco
     book = book_of(tx)
     done = Recorded(copies=len(ready.copies), people=book.people)
     context, batch = _up_to_date(ready, book)
-    id_keys = Counter(one.read.id_key for one in batch)
-    listed = [(one.listed.remote_id, one.read.id_key) for one in batch]
+    listed = {one.listed.remote_id: one.read.id_key for one in batch}
     removals.displaced(tx.db, place.folder, cursor.validity, listed)
+    id_keys = Counter([one.read.id_key for one in batch])
     known: dict[bytes, list[CopyRow]] = {}
     for row in copies.by_identity(tx.db, list(id_keys)):
         known.setdefault(row.id_key, []).append(row)
-    several = {id_key for id_key, number in id_keys.items() if number > 1 or id_key in known}
+    several = set(known)
+    if len(id_keys) < len(batch):
+        several.update(id_key for id_key, number in id_keys.items() if number > 1)
     alone, others, concerning = _apart(batch, several, book)
     if creates(rules):
         _create(rules, book, context, alone, done)
         concerning = _concerning(book, alone)
-    excerpt = book.excerpt({key for one in concerning.values() for key in one.read.keys})
-    rows = [
-        _alone(rules, excerpt, context, one, concerns=one.read.id_key in concerning)
-        for one in alone
-    ]
+    rows = _rows(rules, book, context, alone, concerning)
     copies.insert(tx.db, place.folder, cursor.validity, rows)
-    outcomes = Counter(map(attrgetter("outcome"), rows))
-    done.pending += outcomes[_PENDING]
+    outcomes = Counter([row.outcome for row in rows])
+    done.pending += outcomes["pending"]
     done.results.update({_RESULTS[each]: n for each, n in outcomes.items() if each in _RESULTS})
     for id_key, members in others.items():
         _together(rules, book, context, place, cursor, members, known.get(id_key, []), done)
@@ -169,12 +166,13 @@ def _apart(
     """Copies alone under their identity, all others, and those alone that may concern somebody."""
     others: dict[bytes, list[Prepared]] = {}
     alone = []
-    for one in batch:
+    for one in batch if several else ():
         id_key = one.read.id_key
         if id_key in several and not (one.unread or one.read.outcome is _ERROR):
             others.setdefault(id_key, []).append(one)
         else:  # of what could not be read nothing is known
             alone.append(one)
+    alone = alone if several else list(batch)
     concerning = _concerning(book, alone)
     for id_key in messages.on_record(book.db, list(concerning)):
         one = concerning.pop(id_key)
@@ -210,19 +208,44 @@ def _create(
             create(rules, book, facts, judge(rules, book, facts, [sight]), done)
 
 
-def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool) -> NewCopy:
-    """A copy with the outcome that settling would give it, without the detour."""
-    _, gate_at, held, read, box, unread, thread = one
+def _rows(
+    rules: Rules,
+    book: Book,
+    context: Context,
+    alone: Sequence[Prepared],
+    concerning: Mapping[bytes, Prepared],
+) -> list[NewCopy]:
+    """Copies alone under their identity, each with the outcome that settling would give it.
+
+    What was read of most of them holds as it is.
+    """
+    book = book.excerpt({key for one in concerning.values() for key in one.read.keys})
+    inherits = rules.policy.thread_inherit != "off"
+    rows = []
+    for one in alone:
+        _, _, held, (id_key, _, _, outcome, reason, parent, _), _, unread, _ = one
+        if held:
+            row = _new(one, 0, Outcome.SKIPPED, held, 0)
+        elif unread:
+            row = _new(one, 0, _ERROR, OutcomeReason.FETCH, 0)
+        elif parent or id_key in concerning or (inherits and outcome is _UNMATCHED):
+            row = _decided(rules, book, context, one, concerns=id_key in concerning)
+        else:
+            row = _new(one, 0, _PENDING if reason is _BOUNCE else outcome, reason, 0)
+        rows.append(row)
+    if rules.index:
+        return rows
+    nothing = bytearray(NOTHING)
+    return [row if row.outcome == _PENDING else row._replace(facts=nothing) for row in rows]
+
+
+def _decided(
+    rules: Rules, book: Book, context: Context, one: Prepared, *, concerns: bool
+) -> NewCopy:
+    """A copy that may concern somebody, that answers, or that may inherit."""
+    _, gate_at, _, read, box, _, thread = one
     id_key, packed, _, outcome, reason, parent, _ = read
-    if held:
-        outcome, reason, parent = Outcome.SKIPPED, held, 0
-    elif unread:
-        outcome, reason, parent = _ERROR, OutcomeReason.FETCH, 0
-    elif (
-        concerns
-        or (parent and book.parents(parent))  # whether staff wrote it, its facts tell
-        or (outcome is _UNMATCHED and rules.policy.thread_inherit != "off")
-    ):
+    if concerns or (parent and book.parents(parent)) or not parent:  # its facts tell who wrote it
         facts = unpack(id_key, gate_at, packed)
         sight = Sight(context.mailbox, gate_at, box, one.listed.live)
         told = {thread: Ref.PROVIDER} if thread else {}
@@ -232,39 +255,38 @@ def _alone(rules: Rules, book: Book, context: Context, one: Prepared, *, concern
         parent = parent if reason is OutcomeReason.LIST else 0
     if reason is _BOUNCE or outcome is _MATCHED:
         outcome = _PENDING  # its text, or its report (G1), is still to be read
-    new = _new(one, 0, outcome, reason, parent)
-    return new if rules.index or outcome is _PENDING else new._replace(facts=NOTHING)
+    return _new(one, 0, outcome, reason, parent)
 
 
 @lru_cache
-def _flags(flags: frozenset[str]) -> tuple[bool, bool, bool]:
+def _flags(flags: frozenset[str]) -> tuple[int, int, int]:
     """Whether a copy is seen, answered, flagged; most have one of a few sets of flags."""
-    return "\\Seen" in flags, "\\Answered" in flags, "\\Flagged" in flags
+    return int("\\Seen" in flags), int("\\Answered" in flags), int("\\Flagged" in flags)
 
 
 def _new(
-    one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: int
+    one: Prepared, variant: int, outcome: Outcome, reason: OutcomeReason, parent: KeyHash
 ) -> NewCopy:
     (remote_id, _, size, flags, _, live, *_), gate_at, held, read, box, _, thread = one
     seen, answered, flagged = _flags(flags)
     return NewCopy(
         remote_id,
-        read.id_key,
+        bytearray(read.id_key),
         variant,
         gate_at,
         size,
-        box,
-        live,
+        _WORD[box],
+        live + 0,
         seen,
         answered,
         flagged,
-        held,
-        outcome,
-        reason,
-        read.facts,
-        None,
-        parent,
-        thread,
+        _WORD[held],
+        _WORD[outcome],
+        _WORD[reason],
+        bytearray(read.facts),
+        0,
+        signed(parent),
+        signed(thread),
     )
 
 
@@ -286,7 +308,7 @@ def _together(
         facts = readable(context, one)
         variant = variant_for(firsts, facts)
         firsts.setdefault(variant, facts)
-        outcome, reason = Outcome.UNMATCHED, OutcomeReason.NO_CONTACT
+        outcome, reason = _UNMATCHED, _NO_CONTACT
         if one.held:
             outcome, reason = Outcome.SKIPPED, one.held
         else:

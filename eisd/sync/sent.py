@@ -88,7 +88,7 @@ def _copy(tx: Tx, mailbox: int, submission: int, facts: Facts, size: int) -> tup
         outcome=Outcome.PENDING,
         reason=OutcomeReason.NONE,
         facts=pack(facts),
-        message_id=None,
+        message_id=0,
         parent=0,
     )
     copies.insert(tx.db, folder, "", [new])

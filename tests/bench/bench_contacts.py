@@ -174,7 +174,7 @@ def _unmatched(number: int, one: Facts) -> NewCopy:
         outcome=Outcome.UNMATCHED,
         reason=OutcomeReason.NO_CONTACT,
         facts=pack(one),
-        message_id=None,
+        message_id=0,
         parent=0,
     )
 

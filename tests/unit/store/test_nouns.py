@@ -33,7 +33,7 @@ COPY = NewCopy(
     outcome=Outcome.PENDING,
     reason=OutcomeReason.NONE,
     facts=b"",
-    message_id=None,
+    message_id=0,
     parent=0,
 )
 
@@ -246,7 +246,7 @@ def test_an_id_that_names_another_message_is_retired(db: sqlite3.Connection, inb
     """The same message again is not."""
     copies.insert(db, inbox, "v1", [COPY, COPY._replace(remote_id="2")])
 
-    removals.displaced(db, inbox, "v1", [("1", b"x" * 16), ("2", COPY.id_key), ("3", b"y" * 16)])
+    removals.displaced(db, inbox, "v1", {"1": b"x" * 16, "2": bytes(16), "3": b"y" * 16})
 
     rows = db.execute("SELECT remote_id, validity, removed_at IS NULL FROM copy").fetchall()
     assert rows[0][1].startswith("v1~")
