@@ -7,9 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 from eisd import events
-from eisd.api.actions import import_rows
-from eisd.api.contact_files import format_of, read_file, refusal
-from eisd.api.contact_rows import Rows
 from eisd.daemon.core import Core
 from eisd.errors import EisdError
 from eisd.logs import emit
@@ -36,8 +33,7 @@ class Source:
             return True
         self._taken = (path, await asyncio.to_thread(_signature, path))
         try:
-            with closing(await asyncio.to_thread(_read, path)) as rows:
-                await import_rows(self._core, rows, replace=False, source=str(path))
+            await _import(self._core, path)
         except EisdError as error:
             self._core.condition.source_refused = str(error)
             emit(events.CONTACTS_REFUSED, source=str(path), reason=_for_log(path, error))
@@ -57,11 +53,15 @@ class Source:
             seen = now
 
 
-def _read(path: Path) -> Rows:
-    rows = read_file(path, format_of(path.name))
-    if rows.bad:
-        raise refusal(str(path), rows.bad)
-    return rows
+async def _import(core: Core, path: Path) -> None:
+    from eisd.api.actions import import_rows  # noqa: PLC0415 - few have a file to watch
+    from eisd.api.contact_files import format_of, read_file, refusal  # noqa: PLC0415
+
+    rows = await asyncio.to_thread(read_file, path, format_of(path.name))
+    with closing(rows):
+        if rows.bad:
+            raise refusal(str(path), rows.bad)
+        await import_rows(core, rows, replace=False, source=str(path))
 
 
 def _for_log(path: Path, error: EisdError) -> str:

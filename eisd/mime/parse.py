@@ -21,6 +21,7 @@ from eisd.mime.names import safe_name
 from eisd.mime.quote import split_reply
 from eisd.mime.report import DISPOSITION, STATUS, delivery_report
 from eisd.mime.structure import Part, read_structure
+from eisd.mime.stub import limited
 from eisd.mime.text import clean, cut, one_line, snippet
 from eisd.model.mail import Attachment, DeliveryReport, Parsed, ParseStatus
 
@@ -99,20 +100,6 @@ def parse(rfc822: bytes, omitted: Sequence[Attachment] = (), *, html: bool = Tru
         report=_report(reading, data, text),
         defects=tuple(dict.fromkeys(defects)),
         sha256=digest,
-    )
-
-
-def limited(reason: str, sha256: str, omitted: Sequence[Attachment] = ()) -> Parsed:
-    """What stands in for a message that cannot be read within the limits (O3)."""
-    return Parsed(
-        status=ParseStatus.LIMITED,
-        text="",
-        text_reply="",
-        snippet="",
-        html="",
-        attachments=tuple(omitted),
-        defects=(f"limited:{reason}",),
-        sha256=sha256,
     )
 
 

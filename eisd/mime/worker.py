@@ -18,9 +18,9 @@ import anyio
 import anyio.to_thread
 
 from eisd.mime import frames
-from eisd.mime.parse import limited
 from eisd.mime.process import TRIES, Died, PoolClosed, WorkerPool
 from eisd.mime.spawn import PARSER
+from eisd.mime.stub import limited
 from eisd.model.mail import Parsed, RawMessage
 
 __all__ = ["ParserPool", "PoolClosed"]

@@ -20,7 +20,6 @@ from eisd.model.mail import RawMessage
 from eisd.model.outgoing import Outgoing
 from eisd.model.submission import SubmissionState
 from eisd.outbox import moves
-from eisd.outbox.compose import compose, envelope, mint_message_id
 from eisd.outbox.moves import Accepted
 from eisd.outbox.posts import Posts
 from eisd.outbox.state import Event
@@ -77,6 +76,8 @@ class Desk:
             UserError: the message cannot be sent as it is (65), the idempotency key stands for
                 another one (65), or the mailbox cannot send (67).
         """
+        from eisd.outbox.compose import compose, mint_message_id  # noqa: PLC0415 - not to receive
+
         station = self.station(order.mailbox)
         if known := await self._known(order):
             return known
@@ -121,6 +122,8 @@ class Desk:
     def _new(
         self, order: Order, station: Station, message_id: str, rfc822: bytes, due: int
     ) -> NewSubmission:
+        from eisd.outbox.compose import envelope  # noqa: PLC0415
+
         envelope_id = secrets.token_hex(12)
         outer = envelope(order.outgoing, envelope_id=envelope_id)
         keys = [address_key(one, local_case=self.local_case) for one in outer.recipients]

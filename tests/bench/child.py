@@ -15,8 +15,8 @@ from lab.mail import contact_address
 
 from eisd.config.load import load
 from eisd.daemon import spares
+from eisd.daemon.collector import spare_the_collector
 from eisd.daemon.core import Core
-from eisd.daemon.run import spare_the_collector
 from eisd.driver.registry import discover
 from eisd.mime.addresses import address_key, relaxed_key
 from eisd.model.contact import AddressIn, ContactIn

@@ -14,11 +14,7 @@ from eisd.driver.imap.scan import Sizes
 from eisd.driver.imap.session import AskAliases
 from eisd.driver.interface import API_VERSION, Login, Sender, Session, Step
 from eisd.driver.presets import by_host
-from eisd.driver.smtp import login as smtp_login
-from eisd.driver.smtp import probe as smtp_probe
-from eisd.driver.smtp import sender as smtp_sender
 from eisd.driver.smtp.outlet import outlet_of, signs_in_as
-from eisd.errors import Misconfigured
 from eisd.model.outgoing import Envelope, Outlet
 from eisd.wire.imap import Endpoint
 
@@ -43,24 +39,17 @@ class ImapBase:
         return outlet_of(options)
 
     def sender(self, options: Any, login: Login) -> AbstractAsyncContextManager[Sender]:
-        return smtp_sender.sender(self._way_out(options, login))
+        from eisd.driver.smtp import sender  # noqa: PLC0415 - SMTP, when there is mail to send
+
+        return sender.sender(sender.way_out(options, login, self._way(options, login)))
 
     def probe_sender(
         self, options: Any, login: Login, message: tuple[Envelope, bytes] | None = None
     ) -> AsyncIterator[Step]:
-        way, user = self._way_out(options, login), signs_in_as(options)
-        return smtp_probe.probe(way, user, message)
+        from eisd.driver.smtp import probe, sender  # noqa: PLC0415
 
-    def _way_out(self, options: Options, login: Login) -> smtp_sender.Way:
-        smtp = options.smtp
-        if smtp is None:
-            hint = 'write smtp = { host = "...", password = { same_as = "imap" } }'
-            raise Misconfigured("the mailbox has no way to send", code="config", hint=hint)
-        return smtp_sender.Way(
-            endpoint=Endpoint(smtp.host, smtp.port, smtp.tls, smtp.ca_file),
-            authenticate=smtp_login.login_of(options, smtp, login),
-            mailbox=self._way(options, login),
-        )
+        way = sender.way_out(options, login, self._way(options, login))
+        return probe.probe(way, signs_in_as(options), message)
 
     def probe(self, options: Any, login: Login) -> AsyncIterator[Step]:
         return connect.probe(self._way(options, login), options.imap.username)

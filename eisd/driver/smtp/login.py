@@ -7,17 +7,19 @@ for SMTP only at the same provider: a relay somewhere else must not get to know 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from eisd.driver.imap.options import Options, Server
 from eisd.driver.interface import Login
 from eisd.driver.presets import by_host
 from eisd.errors import AuthRejected
 from eisd.mime.domains import registrable_domain
-from eisd.wire.smtp import Client
 from eisd.wire.smtp_words import APP_PASSWORD
 
-Authenticate = Callable[[Client], Awaitable[None]]
+if TYPE_CHECKING:
+    from eisd.wire.smtp import Client
+
+Authenticate = Callable[["Client"], Awaitable[None]]
 """Logs a connection in; asks for the secret as late as that."""
 
 Way = Literal["own", "imap", "token", "none"]

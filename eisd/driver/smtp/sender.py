@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from eisd.driver.imap.connect import Way as ImapWay
-from eisd.driver.interface import BeforeCommit, RemoteId
+from eisd.driver.imap.options import Options
+from eisd.driver.interface import BeforeCommit, Login, RemoteId
 from eisd.driver.smtp.filing import Filing
-from eisd.driver.smtp.login import Authenticate
-from eisd.errors import DriverError, Transient
+from eisd.driver.smtp.login import Authenticate, login_of
+from eisd.errors import DriverError, Misconfigured, Transient
 from eisd.model.folder import FolderRole
 from eisd.model.outgoing import Envelope, Receipt, SendRefused
 from eisd.wire.smtp import Client, Endpoint, Timeouts
@@ -38,6 +39,19 @@ class Way:
             client.abort()
             raise
         return client
+
+
+def way_out(options: Options, login: Login, mailbox: ImapWay) -> Way:
+    """The way out that the options name. Raises `Misconfigured`: they name none."""
+    smtp = options.smtp
+    if smtp is None:
+        hint = 'write smtp = { host = "...", password = { same_as = "imap" } }'
+        raise Misconfigured("the mailbox has no way to send", code="config", hint=hint)
+    return Way(
+        endpoint=Endpoint(smtp.host, smtp.port, smtp.tls, smtp.ca_file),
+        authenticate=login_of(options, smtp, login),
+        mailbox=mailbox,
+    )
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from eisd.daemon import run
+from eisd.daemon import serve
 from eisd.daemon.core import Core
 
 
@@ -30,9 +30,9 @@ async def test_systemd_is_asked_for_time_while_the_database_opens(monkeypatch):
         return "core"
 
     monkeypatch.setattr(Core, "open", slow)
-    monkeypatch.setattr(run, "EXTEND_EVERY", 0.01)
+    monkeypatch.setattr(serve, "EXTEND_EVERY", 0.01)
     notifier = Notifier()
-    opening = asyncio.create_task(run._open(None, None, notifier))
+    opening = asyncio.create_task(serve._open(None, None, notifier))
     await notifier.often.wait()
     done.set()
 
