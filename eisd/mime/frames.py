@@ -1,7 +1,7 @@
 """What the daemon and its parser worker say to each other over two pipes.
 
-A request is two lengths, JSON about the message, and its bytes; an answer is one length, and in it
-the length of some JSON, the JSON, and the texts it tells the lengths of. The worker reads what
+A request is two lengths, JSON about some messages, and their bytes; an answer is one length, and in
+it the length of some JSON, the JSON, and the texts it tells the lengths of. The worker reads what
 strangers wrote, so its answers are data and are checked like data.
 """
 
@@ -11,12 +11,13 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, Final
 
-from eisd.model.mail import Attachment, DeliveryReport, Fate, Parsed, ParseStatus
+from eisd.model.mail import Attachment, DeliveryReport, Fate, Parsed, ParseStatus, RawMessage
 
 REQUEST: Final = struct.Struct(">II")
-"""Octets of JSON, octets of message."""
+"""Octets of JSON, octets of messages."""
 ANSWER: Final = struct.Struct(">I")
 ANSWER_MAX: Final = 64 << 20
 READY: Final = b"eisd-parser-1\n"
@@ -27,59 +28,77 @@ _TEXTS: Final = ("text", "text_reply", "snippet", "html")
 """What is sent as it is, behind the JSON of all other fields."""
 _OTHERS: Final = tuple(field.name for field in fields(Parsed) if field.name not in _TEXTS)
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class Malformed(Exception):
     """An answer that no worker of ours gives."""
 
 
-def request(
-    rfc822: bytes, omitted: Sequence[Attachment], *, html: bool = False
-) -> tuple[bytes, bytes]:
-    """The head of a request, and the message's bytes to be sent after it."""
-    meta = _dump([html, [_row(each) for each in omitted]])
-    return REQUEST.pack(len(meta), len(rfc822)) + meta, rfc822
+def request(messages: Sequence[RawMessage], *, html: bool = False) -> tuple[bytes, bytes]:
+    """The head of a request, and the messages' bytes to be sent after it."""
+    meta = _dump([html, [[len(m.rfc822), *map(_row, m.omitted)] for m in messages]])
+    body = messages[0].rfc822 if len(messages) == 1 else b"".join([m.rfc822 for m in messages])
+    return REQUEST.pack(len(meta), len(body)) + meta, body
 
 
-def read_request(meta: bytes) -> tuple[bool, tuple[Attachment, ...]]:
-    """Whether a request wants the HTML, and its omitted attachments."""
-    html, omitted = json.loads(meta)
-    return html, tuple(Attachment(*row) for row in omitted)
+def read_request(
+    meta: bytes, body: bytes
+) -> tuple[bool, list[tuple[bytes, tuple[Attachment, ...]]]]:
+    """Whether a request wants the HTML, and its messages with what each of them omits."""
+    html, messages = json.loads(meta)
+    found, start = [], 0
+    for size, *omitted in messages:
+        omits = tuple([Attachment(*row) for row in omitted])
+        found.append((body[start : start + size], omits))
+        start += size
+    return html, found
 
 
-def answer(parsed: Parsed | None, failure: str = "") -> bytes:
-    """An answer: the parsed message, or in one word why there is none."""
-    if parsed is None:
-        head, texts = _dump({"failure": failure}), []
+def answer(found: Sequence[Parsed] | str) -> bytes:
+    """An answer: the parsed messages, or in one word why there are none."""
+    if isinstance(found, str):
+        head, texts = _dump(found), []
     else:
-        texts = [getattr(parsed, name).encode("utf-8", "replace") for name in _TEXTS]
-        head = _dump(_parsed_row(parsed) | {"texts": [len(text) for text in texts]})
+        told = [[getattr(one, name).encode("utf-8", "replace") for name in _TEXTS] for one in found]
+        texts = [text for each in told for text in each]
+        rows = zip(found, told, strict=True)
+        head = _dump([_parsed_row(one) | {"texts": list(map(len, each))} for one, each in rows])
     body = b"".join((ANSWER.pack(len(head)), head, *texts))
     return ANSWER.pack(len(body)) + body
 
 
-def read_answer(body: bytes) -> Parsed | str:
-    """The parsed message, or in one word why there is none; raises `Malformed`."""
+def read_answer(body: bytes, count: int) -> list[Parsed] | str:
+    """The ``count`` parsed messages, or in one word why there are none; raises `Malformed`."""
     try:
         (size,) = ANSWER.unpack_from(body)
         start = ANSWER.size + size
-        row = json.loads(body[ANSWER.size : start])
-        if "failure" in row:
-            return _text(row["failure"])
-        text, text_reply, snippet, html = _texts(body, start, row["texts"])
-        return Parsed(
-            status=ParseStatus(row["status"]),
-            text=text,
-            text_reply=text_reply,
-            snippet=snippet,
-            html=html,
-            attachments=tuple(_attachment(each) for each in row["attachments"]),
-            calendar_method=_text(row["calendar_method"]),
-            report=_report(row["report"]),
-            defects=tuple(_text(each) for each in row["defects"]),
-            sha256=_text(row["sha256"]),
-        )
+        rows = json.loads(body[ANSWER.size : start])
+        if isinstance(rows, str):
+            return rows
+        texts = iter(_texts(body, start, [size for row in rows for size in row["texts"]]))
+        found = [_parsed(row, *islice(texts, len(_TEXTS))) for row in rows]
     except (ValueError, TypeError, KeyError, RecursionError, struct.error) as problem:
         raise Malformed(type(problem).__name__) from None
+    if len(found) != count:
+        raise Malformed("count")
+    return found
+
+
+def _parsed(row: Mapping[str, Any], text: str, text_reply: str, snippet: str, html: str) -> Parsed:
+    """A message of its row and its texts."""
+    return Parsed(
+        status=ParseStatus(row["status"]),
+        text=text,
+        text_reply=text_reply,
+        snippet=snippet,
+        html=html,
+        attachments=tuple([_attachment(each) for each in row["attachments"]]),
+        calendar_method=_text(row["calendar_method"]),
+        report=_report(row["report"]),
+        defects=tuple([_text(each) for each in row["defects"]]),
+        sha256=_text(row["sha256"]),
+    )
 
 
 def _texts(body: bytes, start: int, sizes: Sequence[int]) -> list[str]:
@@ -88,13 +107,13 @@ def _texts(body: bytes, start: int, sizes: Sequence[int]) -> list[str]:
     for size in sizes:
         found.append(body[start : start + size].decode())
         start += size
-    if start != len(body) or min(sizes) < 0:
+    if start != len(body) or min(sizes, default=0) < 0:
         raise ValueError
     return found
 
 
 def _dump(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def _row(attachment: Attachment) -> list[Any]:

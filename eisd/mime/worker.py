@@ -1,14 +1,14 @@
 """The full parse in processes that can be killed (RR3), seen from the event loop.
 
-Messages go to a worker some at a time, and are answered one by one, each within its own limits.
-One that spins, eats memory or breaks the parser costs itself: its worker dies, the message stands
-as `limited`, and the others go on in a new worker.
+Messages go to a worker some at a time, and are answered together. Where a worker comes to harm,
+they are asked for again one by one, each within the limits: one that spins, eats memory or breaks
+the parser costs itself, and stands as `limited`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 
 from eisd.mime import frames
-from eisd.mime.process import TRIES, Died, PoolClosed, WorkerPool
+from eisd.mime.process import Died, PoolClosed, WorkerPool
 from eisd.mime.spawn import PARSER
 from eisd.mime.stub import limited
 from eisd.model.mail import Parsed, RawMessage
@@ -33,7 +33,7 @@ _Numbered = tuple[int, RawMessage]
 
 
 class ParserPool(WorkerPool):
-    """Worker processes that parse; the limits are for each message."""
+    """Worker processes that parse; the limits are for each message, or some small ones together."""
 
     kind = PARSER
 
@@ -66,35 +66,35 @@ class ParserPool(WorkerPool):
                     await self._parse_some(share, found, html=html)
 
     async def _parse_some(
-        self, share: deque[_Numbered], found: dict[int, Parsed | str], *, html: bool
+        self, share: Sequence[_Numbered], found: dict[int, Parsed | str], *, html: bool
     ) -> None:
-        """Have messages parsed in one go; those that a death leaves behind, in another."""
-        deaths: Counter[int] = Counter()
-        began = perf_counter()
-
-        def take(answer: Parsed | str) -> None:
-            nonlocal began
-            index, message = share.popleft()
-            found[index] = answer
-            if isinstance(answer, str):
-                self.strike("message", answer, began, len(message.rfc822))
-            began = perf_counter()
-
-        while share:
-            asked = [frames.request(each.rfc822, each.omitted, html=html) for _, each in share]
+        """Have messages parsed in one go; where a worker comes to harm over them, one by one."""
+        answers: list[Parsed] | str = ""
+        if len(share) > 1:
+            asked = frames.request([each for _, each in share], html=html)
             try:
-                await self._ask_each(asked, frames.read_answer, take)
-            except Died as death:
+                answers = await self._ask(asked, partial(frames.read_answer, count=len(share)))
+            except Died:
                 self._check_open()
-                suspect = share[0][0]
-                deaths[suspect] += 1
-                if death.certain or deaths[suspect] == TRIES:
-                    take(death.reason)
+        if not isinstance(answers, str):
+            found.update(zip((index for index, _ in share), answers, strict=True))
+            return
+        for index, message in share:
+            found[index] = await self._one(message, html=html)
+
+    async def _one(self, message: RawMessage, *, html: bool) -> Parsed | str:
+        began = perf_counter()
+        asked = frames.request([message], html=html)
+        answer = await self._try(asked, partial(frames.read_answer, count=1))
+        if isinstance(answer, str):
+            self.strike("message", answer, began, len(message.rfc822))
+            return answer
+        return answer[0]
 
 
-def _share(queue: deque[_Numbered]) -> deque[_Numbered]:
+def _share(queue: deque[_Numbered]) -> list[_Numbered]:
     """The next messages that are sent to a worker together, so that others wait no longer."""
-    share: deque[_Numbered] = deque()
+    share: list[_Numbered] = []
     size = 0
     while queue and len(share) < _TOGETHER and (not share or size < _TOGETHER_BYTES):
         size += len(queue[0][1].rfc822)

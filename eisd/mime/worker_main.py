@@ -20,11 +20,11 @@ class Parser(Protocol):
 def main(arguments: list[str] | None = None, *, parser: Parser = parse) -> None:
     """Parse messages until the pipe closes. Arguments as those of `serve`."""
 
-    def answer(meta: bytes, rfc822: bytes) -> bytes:
-        html, omitted = frames.read_request(meta)
-        return frames.answer(parser(rfc822, omitted, html=html))
+    def answer(meta: bytes, body: bytes) -> bytes:
+        html, messages = frames.read_request(meta, body)
+        return frames.answer([parser(*message, html=html) for message in messages])
 
-    serve(answer, lambda word: frames.answer(None, word), arguments or sys.argv[1:3])
+    serve(answer, frames.answer, arguments or sys.argv[1:3])
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ def parser(rfc822, omitted, *, html):
     if b"SPIN" in rfc822:
         while True: pass
     if b"WAIT" in rfc822: time.sleep(60)
+    if b"TOIL" in rfc822:
+        end = time.process_time() + 0.2
+        while time.process_time() < end: pass
     if b"EAT" in rfc822: return [bytearray(1 << 26) for _ in range(99)]
     if b"EXIT" in rfc822: os._exit(0)
     if b"RAISE" in rfc822: raise RuntimeError(rfc822)
@@ -154,6 +157,15 @@ async def test_each_poison_of_many_costs_itself_alone(pool: HostilePool) -> None
     assert limited == {7: ("limited:RuntimeError",), 17: ("limited:death",), 27: ("limited:cpu",)}
     assert all(each.text == bodies[i] for i, each in enumerate(parsed) if i not in poison)
     assert (pool.strikes, len(pool.pids)) == (3, 1)
+
+
+async def test_what_is_too_much_only_together_is_no_poison(pool: HostilePool) -> None:
+    """Messages that exceed the limits of one request are parsed one by one, without a strike."""
+    bodies = [f"TOIL {i}" for i in range(4)]
+    parsed = await pool.parse(raw(*bodies))
+
+    assert [each.text for each in parsed] == bodies
+    assert (pool.started, pool.strikes) == (2, 0)
 
 
 async def test_more_than_the_pipes_hold(pool: HostilePool) -> None:
@@ -302,14 +314,14 @@ def test_worker_outlives_signals_and_ends_with_its_pipe() -> None:
         assert worker.stdout.read(len(frames.READY)) == frames.READY
         worker.send_signal(signal.SIGTERM)
         worker.send_signal(signal.SIGINT)
-        worker.stdin.write(b"".join(frames.request(b"\n\nhello", ())))
+        worker.stdin.write(b"".join(frames.request([RawMessage("1", b"\n\nhello", 7)])))
         worker.stdin.flush()
         (size,) = frames.ANSWER.unpack(worker.stdout.read(frames.ANSWER.size))
-        answer = frames.read_answer(worker.stdout.read(size))
+        answer = frames.read_answer(worker.stdout.read(size), 1)
         worker.stdin.close()
 
         assert worker.wait(10) == 0
-    assert answer == parse(b"\n\nhello")
+    assert answer == [parse(b"\n\nhello")]
 
 
 def _runs(pid: int) -> bool:
