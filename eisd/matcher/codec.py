@@ -19,18 +19,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from eisd.matcher.facts import KEPT_PARENTS
-from eisd.matcher.keys import AddressKeys
+from eisd.matcher.keys import NO_KEY, AddressKeys
 from eisd.model.facts import Facts, KeyHash, Mark, Participant
 from eisd.model.mail import Role, Signal
 
 _VERSION: Final = 1
-_HEADER: Final = struct.Struct(">BIqQHHH")
+_HEADER: Final = struct.Struct(">BIq8sHHH")
 _AUTHOR: Final = struct.Struct(">QQQQ")
 _PARTICIPANT: Final = struct.Struct(">HQQ")
 _BITS: Final = struct.Struct(">H")
 _KEY: Final = struct.Struct(">Q")
-_PAIR: Final = struct.Struct(">QQ")
-_PARENTS: Final = tuple(struct.Struct(f">{count}Q") for count in range(KEPT_PARENTS + 1))
 
 _NO_DATE: Final = -(1 << 63)
 _APART: Final = 0xFFFF
@@ -45,20 +43,24 @@ _NO_REGISTRABLE: Final = 1 << 5
 _MARKS_AT: Final = 6
 
 
+Home = tuple[int, bytes, bytes]
+"""A domain's share of a participant's bits, its key, and what is written of its registrable one."""
+
+
 def pack(facts: Facts) -> bytes:
     """Give the bytes of what `strip` keeps, without id_key and gate_at, which have columns."""
     people = facts.participants[:_MAX_PARTICIPANTS]
     author = facts[1:5]
     index = next((at for at, one in enumerate(people) if one[1:5] == author), _APART)
-    parts = [octets_of(one.role, int(one.marks), pack_keys(one[1:5])) for one in people]
+    parts = [_pack_participant(one) for one in people]
     if index == _APART:
         parts.insert(0, _AUTHOR.pack(*author))
     return join(
         int(facts.signals),
         facts.date,
-        facts.subject_key,
+        to_octets(facts.subject_key),
         parts,
-        facts.parents,
+        [*map(to_octets, facts.parents[:KEPT_PARENTS])],
         people=len(people),
         author=index,
     )
@@ -67,18 +69,18 @@ def pack(facts: Facts) -> bytes:
 def join(
     signals: int,
     date: int | None,
-    subject: KeyHash,
-    parts: list[bytes],
-    parents: Sequence[KeyHash],
+    subject: bytes,
+    parts: Sequence[bytes],
+    parents: Sequence[bytes],
     *,
     people: int,
     author: int = 0,
 ) -> bytes:
-    """Put the bytes of an unmatched copy together.
+    """Put the bytes of an unmatched copy together; keys are octets already.
 
-    ``parts`` are those of ``people`` participants, before them the author's where he is none.
+    ``parts`` are those of ``people`` participants, before them the author's where he is none;
+    ``parents`` are `KEPT_PARENTS` at most.
     """
-    parents = parents[:KEPT_PARENTS]
     head = _HEADER.pack(
         _VERSION,
         signals,
@@ -88,29 +90,35 @@ def join(
         len(parents),
         author,
     )
-    return b"".join((head, *parts, _PARENTS[len(parents)].pack(*parents)))
+    return b"".join((head, *parts, *parents))
 
 
-def pack_keys(keys: tuple[KeyHash, KeyHash, KeyHash, KeyHash]) -> tuple[int, bytes]:
-    """Give an address's share of a participant's bits, and its octets after them."""
-    exact, relaxed, domain, registrable = keys
-    bits = 0
-    octets = _PAIR.pack(exact, domain)
-    if relaxed != exact:
-        bits = _HAS_RELAXED
-        octets += _KEY.pack(relaxed)
-    if not registrable:
-        bits |= _NO_REGISTRABLE
-    elif registrable != domain:
-        bits |= _HAS_REGISTRABLE
-        octets += _KEY.pack(registrable)
-    return bits, octets
+def to_octets(key: KeyHash) -> bytes:
+    """A key as it stands in the bytes."""
+    return key.to_bytes(8, "big")
 
 
-def octets_of(role: Role, marks: int, keys: tuple[int, bytes]) -> bytes:
-    """Give the bytes of one participant, whose keys `pack_keys` has packed."""
-    bits, octets = keys
-    return _BITS.pack(bits | _ROLE_BITS[role] | marks << _MARKS_AT) + octets
+def each_once(keys: bytes) -> bytes:
+    """Keys that stand one after the other, without those that stood before."""
+    return b"".join(dict.fromkeys(keys[at : at + 8] for at in range(0, len(keys), 8)))
+
+
+def pack_home(domain: bytes, registrable: bytes) -> Home:
+    """Pack the keys of a domain and of its registrable one."""
+    if registrable == NO_KEY:
+        return _NO_REGISTRABLE, domain, b""
+    if registrable == domain:
+        return 0, domain, b""
+    return _HAS_REGISTRABLE, domain, registrable
+
+
+def octets_of(role: Role, marks: int, exact: bytes, relaxed: bytes, home: Home) -> bytes:
+    """Give the bytes of one participant, who lives at ``home``."""
+    bits, domain, registrable = home
+    bits |= _ROLE_BITS[role] | marks << _MARKS_AT
+    if relaxed == exact:
+        return _BITS.pack(bits) + exact + domain + registrable
+    return _BITS.pack(bits | _HAS_RELAXED) + exact + domain + relaxed + registrable
 
 
 def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
@@ -134,7 +142,7 @@ def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
             id_key,
             *author,
             None if date == _NO_DATE else date,
-            subject,
+            int.from_bytes(subject, "big"),
             gate_at,
             Signal(signals),
             tuple(participants),
@@ -142,6 +150,12 @@ def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
         )
     except (struct.error, IndexError) as error:
         raise ValueError("facts are cut short") from error
+
+
+def _pack_participant(one: Participant) -> bytes:
+    """Write one participant."""
+    exact, relaxed, domain, registrable = map(to_octets, one[1:5])
+    return octets_of(one.role, int(one.marks), exact, relaxed, pack_home(domain, registrable))
 
 
 def _unpack_participant(blob: bytes, at: int) -> tuple[Participant, int]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eisd.mime.addresses import domain_of, is_freemail, registrable_domain
 from eisd.model.facts import Facts, KeyHash
 
 _CACHED_ADDRESSES = 1 << 14
 _CACHED_TEXTS = 1 << 13
+NO_KEY: Final = bytes(8)
+"""What stands for "no key" where keys are octets."""
+_FIRST: Final = (1).to_bytes(8, "big")
 
 
 class AddressKeys(NamedTuple):
@@ -37,7 +40,7 @@ class Hasher:
         self._secret = key
         self._key = blake2b(digest_size=8, key=key, person=b"eisd-key")
         self._identity = blake2b(digest_size=16, key=key, person=b"eisd-id")
-        self._domain = lru_cache(_CACHED_TEXTS)(self._domain_keys)
+        self.domain = lru_cache(_CACHED_TEXTS)(self._domain_keys)
         self.address = lru_cache(_CACHED_ADDRESSES)(self._address)
         self.parent = lru_cache(_CACHED_TEXTS)(self._parent)
 
@@ -51,11 +54,15 @@ class Hasher:
 
     def raw(self, octets: bytes) -> KeyHash:
         """Hash octets as `key` hashes text."""
+        return int.from_bytes(self.octets(octets), "big")
+
+    def octets(self, octets: bytes) -> bytes:
+        """`raw` as eight octets, as facts are packed."""
         if not octets:
-            return 0
+            return NO_KEY
         state = self._key.copy()
         state.update(octets)
-        return int.from_bytes(state.digest(), "big") or 1
+        return state.digest().replace(NO_KEY, _FIRST)
 
     def identity(self, text: str) -> bytes:
         """Hash a message's identity (I1) to the 16 bytes of ``Facts.id_key``."""
@@ -73,7 +80,7 @@ class Hasher:
     def _address(self, exact: str, relaxed: str) -> AddressKeys:
         """Hash an address by its exact and relaxed key, its domain and its registrable domain."""
         exact_key = self.key(exact)
-        domain, registrable = self._domain(domain_of(exact))
+        domain, registrable = self.domain(domain_of(exact))
         return AddressKeys(
             exact_key,
             exact_key if relaxed == exact else self.key(relaxed),
@@ -95,7 +102,12 @@ def _hasher(key: bytes) -> Hasher:
 
 def parent_key(id_key: bytes) -> KeyHash:
     """Name a message as its answers do in ``Facts.parents``: by the first half of its id_key."""
-    return int.from_bytes(id_key[:8], "big") or 1
+    return int.from_bytes(parent_octets(id_key), "big")
+
+
+def parent_octets(id_key: bytes) -> bytes:
+    """`parent_key` as eight octets, as facts are packed."""
+    return id_key[:8].replace(NO_KEY, _FIRST)
 
 
 def keys_of(facts: Facts) -> tuple[KeyHash, ...]:

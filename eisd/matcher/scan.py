@@ -8,7 +8,6 @@ to see (I5). So is whether list mail answers staff (G4): ``parent`` names what t
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +19,7 @@ from eisd.matcher.facts import facts_of
 from eisd.matcher.judge import NOBODY, Sight, judge
 from eisd.matcher.keys import keys_of
 from eisd.matcher.reading import Context, Item, Read
+from eisd.matcher.rows import ItemRow, Row, as_columns, reads_of
 from eisd.matcher.staff import direction_of
 from eisd.mime.headers import extract
 from eisd.model.activity import Direction, Outcome, OutcomeReason
@@ -28,8 +28,8 @@ from eisd.model.mail import Signal
 from eisd.model.mailbox import Box
 
 __all__ = [
-    "Context", "Item", "Read", "Row", "again", "as_row", "facts_in", "of_row", "read_whole", "scan",
-    "unreadable",
+    "Context", "Item", "ItemRow", "Read", "Row", "again", "facts_in", "read_whole", "scan",
+    "scan_rows", "unreadable",
 ]  # fmt: skip
 
 _CONTEXTS: Final = 64
@@ -40,6 +40,11 @@ _UNREADABLE: Final = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal.LIMITE
 
 def scan(context: Context, items: Iterable[Item]) -> list[Read]:
     """Read and judge copies, in their order."""
+    return reads_of(as_columns(scan_rows(context, items)))
+
+
+def scan_rows(context: Context, items: Iterable[ItemRow]) -> list[Row]:
+    """`scan` in plain values alone."""
     return list(map(_express(context).read, items))
 
 
@@ -99,29 +104,3 @@ def _read(context: Context, facts: Facts, gate_at: int, *, live: bool, sent: boo
         facts.parents[0] if reason is _LIST and facts.parents else 0,
         outgoing,
     )
-
-
-Row = tuple[bytes, bytes, bytes, str, str, int, bool]
-"""A `Read` of plain values alone; the keys as native unsigned 64-bit numbers."""
-
-_OUTCOMES: Final = {each.value: each for each in Outcome}
-_REASONS: Final = {each.value: each for each in OutcomeReason}
-_ID: Final = 16
-
-
-def as_row(read: Read) -> Row:
-    """Make a `Read` plain."""
-    id_key, facts, keys, outcome, reason, parent, outgoing = read
-    packed = struct.pack(f"{len(keys)}Q", *keys)
-    return id_key, facts, packed, outcome.value, reason.value, parent, outgoing
-
-
-def of_row(row: Row) -> Read:
-    """Check a row that comes from outside; ValueError, TypeError, KeyError or struct.error."""
-    id_key, facts, packed, outcome, reason, parent, outgoing = row
-    if type(id_key) is not bytes or len(id_key) != _ID or type(facts) is not bytes:
-        raise TypeError
-    if type(parent) is not int or not 0 <= parent < 1 << 64 or type(outgoing) is not bool:
-        raise TypeError
-    keys = struct.unpack(f"{len(packed) // 8}Q", packed)
-    return Read(id_key, facts, keys, _OUTCOMES[outcome], _REASONS[reason], parent, outgoing)

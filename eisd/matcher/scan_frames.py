@@ -1,6 +1,7 @@
 """What the daemon and a header worker say to each other over two pipes.
 
-A request is the context, pickled, and the items; an answer holds a row for each of them. The
+A request is the context, pickled, and the items; an answer holds what was read of each. Both go
+column by column, which takes fewer calls than row by row. The
 daemon's words are its own and are believed; the worker has read what strangers wrote, so its
 words are data and are checked like data.
 """
@@ -13,16 +14,17 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 
-from eisd.matcher.scan import Context, Item, Read, as_row, of_row
+from eisd.matcher.reading import Context, Read
+from eisd.matcher.rows import ItemRow, Row, as_columns, reads_of
 from eisd.mime.frames import ANSWER, REQUEST, Malformed
 
 _CONTEXTS = 64
 
 
-def request(context: Context, items: Sequence[Item]) -> tuple[bytes, bytes]:
+def request(context: Context, items: Sequence[ItemRow]) -> tuple[bytes, bytes]:
     """A request, in two parts to be sent one after the other."""
     head = pickle.dumps(context, pickle.HIGHEST_PROTOCOL)
-    body = marshal.dumps([tuple(item) for item in items])
+    body = marshal.dumps([*zip(*items, strict=True)])
     return REQUEST.pack(len(head), len(body)) + head, body
 
 
@@ -33,24 +35,24 @@ def read_context(head: bytes) -> Context:
     return context
 
 
-def read_items(body: bytes) -> list[Item]:
+def read_items(body: bytes) -> list[ItemRow]:
     """The items of a request."""
-    return [Item(*row) for row in marshal.loads(body)]  # noqa: S302 - from the daemon as well
+    return [*zip(*marshal.loads(body), strict=True)]  # noqa: S302 - from the daemon as well
 
 
-def answer(found: Sequence[Read] | str) -> bytes:
+def answer(found: Sequence[Row] | str) -> bytes:
     """An answer: what was read, or in one word why nothing was."""
-    body = marshal.dumps(found if isinstance(found, str) else [as_row(read) for read in found])
+    body = marshal.dumps(found if isinstance(found, str) else as_columns(found))
     return ANSWER.pack(len(body)) + body
 
 
 def read_answer(body: bytes, count: int) -> list[Read] | str:
     """What was read of ``count`` copies, or in one word why nothing was; raises `Malformed`."""
     try:
-        rows = marshal.loads(body)  # noqa: S302 - it makes plain values alone, checked below
-        if isinstance(rows, str):
-            return rows
-        found = [of_row(row) for row in rows]
+        columns = marshal.loads(body)  # noqa: S302 - it makes plain values alone, checked below
+        if isinstance(columns, str):
+            return columns
+        found = reads_of(columns)
     except (ValueError, TypeError, KeyError, EOFError, struct.error) as problem:
         raise Malformed(type(problem).__name__) from None
     if len(found) != count:

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Callable
 
 from eisd.matcher import scan_frames as frames
-from eisd.matcher.scan import Context, Item, Read, scan
+from eisd.matcher.scan import Context, ItemRow, Row, scan_rows
 from eisd.mime.domains import registrable_domain
 from eisd.mime.worker_serve import serve
 
-Scanner = Callable[[Context, list[Item]], list[Read]]
+Scanner = Callable[[Context, list[ItemRow]], list[Row]]
 
 
-def main(arguments: list[str] | None = None, *, scanner: Scanner = scan) -> None:
+def main(arguments: list[str] | None = None, *, scanner: Scanner = scan_rows) -> None:
     """Read headers until the pipe closes. Arguments as those of `serve`."""
 
     def answer(head: bytes, body: bytes) -> bytes:

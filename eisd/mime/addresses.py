@@ -34,6 +34,7 @@ __all__ = [
     "read_addresses",
     "registrable_domain",
     "relaxed_key",
+    "relaxed_octets",
 ]
 
 LocalCase = Literal["fold", "exact"]
@@ -92,6 +93,13 @@ def relaxed_key(key: str) -> str:
         local = local.replace(".", "") or local
         domain = "gmail.com"
     return f"{local}@{domain}"
+
+
+def relaxed_octets(key: bytes) -> bytes:
+    """`relaxed_key` of an ASCII key."""
+    if key.endswith(b"mail.com") or b"+" in key:
+        return relaxed_key(key.decode("ascii")).encode("ascii")
+    return key
 
 
 def domain_of(key: str) -> str:

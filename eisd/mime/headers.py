@@ -33,6 +33,7 @@ from eisd.mime.words import decode_text
 from eisd.model.mail import Address, Headers, Signal
 
 __all__ = [
+    "AS_WRITTEN",
     "Fields",
     "author",
     "decode_text",
@@ -60,7 +61,7 @@ WANTED: Final = frozenset(
 )
 """The fields a scan asks for (Q1), in lower case."""
 
-_AS_WRITTEN: Final = {name.title(): name for name in WANTED} | {b"Message-ID": b"message-id"}
+AS_WRITTEN: Final = {name.title(): name for name in WANTED} | {b"Message-ID": b"message-id"}
 """The usual spellings."""
 
 _BLANK: Final = b" \t"
@@ -135,7 +136,7 @@ def usual_fields(header: bytes) -> Fields | None:
     value = b""
     for line in lines:
         head, colon, rest = line.partition(b":")
-        found = _AS_WRITTEN.get(head)
+        found = AS_WRITTEN.get(head)
         if found is None and line[0] in _BLANK:
             if name is not None:
                 value += line

@@ -68,16 +68,16 @@ def is_list_rewrite(
 
 def author_bits(from_: Sequence[Address], writer: Address | None, *, contested: bool) -> int:
     """The bits that speak of From and of the author, ``writer``."""
-    bits = local_part_bits(writer.key) if writer is not None and writer.key else 0
+    bits = local_part_bits(_local_part(writer.key)) if writer is not None and writer.key else 0
     if contested or (len(from_) > 1 and len({address.key for address in from_ if address.key}) > 1):
         bits |= Signal.AMBIGUOUS_FROM.value
     return bits
 
 
 @lru_cache(maxsize=8_192)
-def local_part_bits(key: str) -> int:
+def local_part_bits(local: str) -> int:
     """G1, G7 and G8 by the local part of an exact key, as `Signal` bits."""
-    local = key.rpartition("@")[0].casefold()
+    local = local.casefold()
     bits = 0
     if _NO_REPLY.match(local):
         bits |= Signal.AUTHOR_NO_REPLY.value
@@ -90,60 +90,63 @@ def local_part_bits(key: str) -> int:
 
 def local_part_signals(key: str) -> Signal:
     """What the local part of any address says of it (G1, G7, G8), as if it were the author's."""
-    return Signal(local_part_bits(key))
+    return Signal(local_part_bits(_local_part(key)))
+
+
+def _local_part(key: str) -> str:
+    return key.rpartition("@")[0]
 
 
 def header_bits(
     fields: Mapping[bytes, Sequence[bytes]], subject: bytes, kind: str, *, answers: bool
 ) -> int:
     """The bits that single fields decide. ``answers``: there is an In-Reply-To."""
-    bits = _subject_bits(subject, answers=answers) if subject else 0
-    if b"list-id" in fields or b"list-post" in fields:
-        bits |= _LIST
-    if b"list-unsubscribe" in fields:
-        bits |= _UNSUBSCRIBE
+    bits = subject_bits(subject, answers=answers) if subject else 0
     if kind in {"multipart/report", "text/calendar"}:
         bits |= _type_bits(fields[b"content-type"][0])
-    if b"return-path" in fields and b"@" not in (path := fields[b"return-path"][0]):
-        bits |= _NULL_RETURN_PATH if b"".join(path.split()) == b"<>" else 0
-    if not _AUTOMATIC_FIELDS.isdisjoint(fields):
-        bits |= _automatic_bits(fields)
+    if b"return-path" in fields:
+        bits |= return_path_bits(fields[b"return-path"][0])
+    if not TELLING.isdisjoint(fields):
+        for name in TELLING.intersection(fields):
+            for value in fields[name]:
+                bits |= field_bits(name, value)
     return bits
 
 
 _LIST: Final = Signal.LIST.value
-_UNSUBSCRIBE: Final = Signal.UNSUBSCRIBE.value
-_AUTOMATIC_FIELDS: Final = frozenset(
-    (*_AUTO_FIELDS, b"precedence", b"feedback-id", b"auto-submitted")
-)
-
-
-def _automatic_bits(fields: Mapping[bytes, Sequence[bytes]]) -> int:
-    """The bits of the fields that machines put on what they send."""
-    bits = _BULK_BIT if b"feedback-id" in fields else 0
-    for value in fields.get(b"precedence", ()):
-        bits |= _PRECEDENCE.get(_word(value), 0)
-    for name in _AUTO_FIELDS:
-        for value in fields.get(name, ()):
-            if _word(value) != b"no":
-                bits |= _AUTO_REPLY
-    for value in fields.get(b"auto-submitted", ()):
-        word = _word(value)
-        if word == b"auto-replied":
-            bits |= _AUTO_REPLY
-        if word != b"no":
-            bits |= _AUTO_GENERATED
-    return bits
-
-
-_PRECEDENCE: Final = {
-    **dict.fromkeys(_BULK, Signal.BULK.value),
-    b"auto_reply": Signal.AUTO_REPLY.value,
-}
 _BULK_BIT: Final = Signal.BULK.value
 _AUTO_REPLY: Final = Signal.AUTO_REPLY.value
 _AUTO_GENERATED: Final = Signal.AUTO_GENERATED.value
 _NULL_RETURN_PATH: Final = Signal.NULL_RETURN_PATH.value
+_BY_PRESENCE: Final = {
+    b"list-id": _LIST,
+    b"list-post": _LIST,
+    b"list-unsubscribe": Signal.UNSUBSCRIBE.value,
+    b"feedback-id": _BULK_BIT,
+}
+_PRECEDENCE: Final = {**dict.fromkeys(_BULK, _BULK_BIT), b"auto_reply": _AUTO_REPLY}
+TELLING: Final = frozenset((*_BY_PRESENCE, *_AUTO_FIELDS, b"precedence", b"auto-submitted"))
+"""The fields that lists and machines put on what they send."""
+
+
+def field_bits(name: bytes, value: bytes) -> int:
+    """The bits that one value of one of the fields `TELLING` decides."""
+    bits = _BY_PRESENCE.get(name)
+    if bits is not None:
+        return bits
+    word = _word(value)
+    if name == b"precedence":
+        return _PRECEDENCE.get(word, 0)
+    if word == b"no":
+        return 0
+    if name != b"auto-submitted":
+        return _AUTO_REPLY
+    return _AUTO_GENERATED | _AUTO_REPLY if word == b"auto-replied" else _AUTO_GENERATED
+
+
+def return_path_bits(path: bytes) -> int:
+    """The bits of where a message's failure is told."""
+    return _NULL_RETURN_PATH if b"@" not in path and b"".join(path.split()) == b"<>" else 0
 
 
 def _word(value: bytes) -> bytes:
@@ -151,7 +154,7 @@ def _word(value: bytes) -> bytes:
     return value.partition(b";")[0].partition(b"(")[0].strip().lower()
 
 
-def _subject_bits(raw: bytes, *, answers: bool) -> int:
+def subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
     head = raw[:_SUBJECT_READ]
     if head.isascii() and b"=?" not in head and head[:1] not in _BRACKETS:

@@ -34,11 +34,11 @@ CONTEXT = Context(
 HOSTILE = """
 import os, sys, time
 sys.path.append(sys.argv.pop(1))
-from eisd.matcher.scan import scan
+from eisd.matcher.scan import Item, scan_rows
 from eisd.matcher.scan_main import main
 
 def scanner(context, items):
-    for item in items:
+    for item in map(Item._make, items):
         if b"SPIN" in item.header:
             while True: pass
         if b"WAIT" in item.header: time.sleep(60)
@@ -47,7 +47,7 @@ def scanner(context, items):
         if b"RAISE" in item.header: raise RuntimeError(item)
         if b"BABBLE" in item.header: os.write(1, b"\\0\\0\\0\\2[]")
         if b"FEWER" in item.header: return []
-    return scan(context, items)
+    return scan_rows(context, items)
 
 main(scanner=scanner)
 """

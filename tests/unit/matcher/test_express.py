@@ -15,6 +15,7 @@ from eisd.matcher.express import Express
 from eisd.matcher.judge import People
 from eisd.matcher.policy import Policy
 from eisd.matcher.reading import Context, Item, Read
+from eisd.matcher.rows import as_row
 from eisd.matcher.scan import read_whole
 from eisd.matcher.staff import staff_of
 from eisd.mime.headers import header_block
@@ -69,7 +70,7 @@ CONTEXTS = [
 
 
 def both(short: Express, context: Context, item: Item) -> None:
-    assert short.read(item) == read_whole(context, item)
+    assert short.read(item) == as_row(read_whole(context, item))
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -122,11 +123,14 @@ def test_most_mail_takes_the_short_way() -> None:
 
 
 def test_what_is_learned_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many addresses and shapes are met, only so many are remembered."""
-    monkeypatch.setattr("eisd.matcher.express._PEOPLE", 8)
-    monkeypatch.setattr("eisd.matcher.express._SHAPES", 2)
+    """However many addresses, values and shapes are met, only so many are remembered."""
+    for name in ("parties._PEOPLE", "parties._VALUES", "parties._HOMES", "express._SHAPES"):
+        monkeypatch.setattr(f"eisd.matcher.{name}", 8)
     short = Express(CONTEXT, read_whole)
+    learned = short._parties
     for number, head in enumerate(HEADS):
         short.read(Item(LATER, live=number % 2 == 0, header=head))
-        assert len(short._people) <= 8 + 20
-        assert len(short._verdicts) <= 2
+        assert max(map(len, learned._values.values())) <= 8
+        assert max(len(learned._people), len(learned._homes), len(short._verdicts)) <= 8
+    short.read(Item(LATER, live=True, header=b"Message-ID: <a@b>\r\nFrom: %300s" % b"x@y.example"))
+    assert max(len(value) for known in learned._values.values() for value in known) <= 200

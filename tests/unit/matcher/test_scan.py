@@ -18,7 +18,8 @@ from eisd.matcher.codec import pack
 from eisd.matcher.judge import People, Sight, judge
 from eisd.matcher.keys import keys_of
 from eisd.matcher.policy import Policy
-from eisd.matcher.scan import Context, Item, Read, again, as_row, of_row, scan, unreadable
+from eisd.matcher.rows import as_row
+from eisd.matcher.scan import Context, Item, Read, again, scan, scan_rows, unreadable
 from eisd.matcher.staff import staff_of
 from eisd.mime.frames import ANSWER, REQUEST, Malformed
 from eisd.model.activity import Outcome, OutcomeReason
@@ -117,7 +118,7 @@ def test_requests_and_answers_make_the_way_whole():
     """The frames give back what went into them."""
     items = corpus(20)
     head, body = scan_frames.request(CONTEXT, items)
-    found = scan(scan_frames.read_context(head[REQUEST.size :]), scan_frames.read_items(body))
+    found = scan_rows(scan_frames.read_context(head[REQUEST.size :]), scan_frames.read_items(body))
     answer = scan_frames.answer(found)[ANSWER.size :]
 
     assert scan_frames.read_items(body) == items
@@ -142,22 +143,37 @@ def test_requests_and_answers_make_the_way_whole():
         (6, 1),
     ],
 )
-def test_an_answer_is_checked(at: int, value: Any):
-    """A row with anything but what belongs there is refused."""
-    row = list(as_row(read(LIST)))
-    assert of_row(tuple(row)) == read(LIST)  # type: ignore[arg-type]
-    row[at] = value
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_answer_is_checked(at: int, value: Any, place: int):
+    """An answer with anything but what belongs there is refused, wherever it stands."""
+    rows = [list(row) for row in [as_row(read(LIST))] * 3]
+    assert scan_frames.read_answer(columns(rows), 3) == [read(LIST)] * 3
+    rows[place][at] = value
 
     with pytest.raises(Malformed):
-        scan_frames.read_answer(marshal.dumps([tuple(row)]), 1)
+        scan_frames.read_answer(columns(rows), 3)
+
+
+def columns(rows: list[list[Any]]) -> bytes:
+    return marshal.dumps([*zip(*rows, strict=True)])
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[", marshal.dumps(7), marshal.dumps([7]), marshal.dumps([]), marshal.dumps([()])],
+    [
+        b"",
+        b"[",
+        marshal.dumps(7),
+        marshal.dumps([7]),
+        marshal.dumps([[]]),
+        marshal.dumps([]),
+        marshal.dumps([()]),
+        marshal.dumps([[b"sixteen octets!!"], [b""], [b""], ["matched"], [""], [0]]),
+        marshal.dumps([[b"sixteen octets!!"], [b"", b""], [b""], ["matched"], [""], [0], [True]]),
+    ],
 )
 def test_an_answer_of_another_kind_is_refused(body: bytes):
-    """So is one that is no row, of other rows, or of too few."""
+    """So is one that has no columns, other columns, columns of unlike length, or too few rows."""
     with pytest.raises(Malformed):
         scan_frames.read_answer(body, 1)
 
