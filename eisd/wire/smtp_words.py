@@ -8,8 +8,9 @@ are matched without regard to case; a line that is wrong is mended here and nowh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 from eisd.model.outgoing import Refusal, Stage
@@ -188,9 +189,6 @@ KNOWN: Final[Mapping[tuple[str, ...], Meaning]] = {
     ): Meaning(_P, _RCPT, "nobody has this address", "correct the address", hard=True),
 }
 """By what the words hold, the reply code and the enhanced code first; the first that fits."""
-_TABLE: Final = tuple(
-    (re.compile("|".join(signs), re.IGNORECASE), means) for signs, means in KNOWN.items()
-)
 _DELAY: Final = re.compile(
     r"(?:in|after|wait|delay(?:ed)? (?:for|by)|backoff time:?) +(\d{1,6}) *(ms|milli|s|m|h)?",
     re.IGNORECASE,
@@ -231,7 +229,7 @@ def meaning(refusal: Refusal) -> Meaning:
 
 def _known(refusal: Refusal) -> Meaning:
     words = f"{refusal.code} {refusal.enhanced} {refusal.text}"
-    found = next((line for signs, line in _TABLE if signs.search(words)), None)
+    found = next((line for signs, line in _table() if signs.search(words)), None)
     if found is None:
         return _default(refusal)
     if refusal.code == _CLOSING and found.means is not _L:
@@ -242,6 +240,12 @@ def _known(refusal: Refusal) -> Meaning:
         # 4xx is never the last word: 450 may be an unknown user that is known in an hour.
         return Meaning(_T, _default(refusal).scope, found.say, found.fix)
     return found
+
+
+@cache
+def _table() -> Sequence[tuple[re.Pattern[str], Meaning]]:
+    """The known words, compiled when the first refusal comes: most daemons never see one."""
+    return [(re.compile("|".join(signs), re.IGNORECASE), means) for signs, means in KNOWN.items()]
 
 
 def _default(refusal: Refusal) -> Meaning:

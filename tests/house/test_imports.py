@@ -10,6 +10,16 @@ import pytest
 HEAVY = {
     "asyncio", "cryptography", "fastapi", "httpx", "jinja2", "pydantic", "sqlite3", "structlog",
 }  # fmt: skip
+LATER = {
+    "aiosmtplib", "dns", "email.policy", "fastapi", "httpx", "jinja2", "nh3", "prometheus_client",
+    "sqlite_utils", "uvicorn", "eisd.api.actions", "eisd.daemon.serve", "eisd.mime.parse",
+    "eisd.outbox.compose", "eisd.wire.smtp",
+}  # fmt: skip
+START = """
+import sys
+from eisd.daemon import run
+run.discover()
+"""
 ASK = """
 import importlib
 import sys
@@ -31,11 +41,11 @@ address = "sales@example.org"
 """
 
 
-def heavy(code: str, *arguments: str) -> set[str]:
-    """Which of the slow modules a process has imported after ``code``."""
+def imported(code: str, *arguments: str) -> set[str]:
+    """The modules that a process has imported after ``code``."""
     command = [sys.executable, "-c", f"{code}\nprint(*sys.modules)", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize("module", ["status", "activities", "contacts", "outbox", "mailbox"])
@@ -44,4 +54,13 @@ def test_a_command_that_asks_the_daemon_needs_little(module, tmp_path):
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
 
-    assert heavy(ASK, module, str(config)) == set()
+    packages = {name.partition(".")[0] for name in imported(ASK, module, str(config))}
+    assert HEAVY & packages == set()
+
+
+def test_a_start_imports_what_receives_mail_and_no_more():
+    """The API, the parser, composing and SMTP are imported when they are used."""
+    modules = imported(START)
+
+    assert "eisd.wire.imap" in modules
+    assert LATER & modules == set()
