@@ -119,12 +119,15 @@ class Engine:
     async def _list(self) -> None:
         """List what came in every folder, then the past of each, unless interrupted."""
         self._lost = False
-        for folder in list(self._rows):
-            if self._cursor(folder) is None:
-                if self._rows[folder].reconciled_at is None:
-                    self._whole[folder] = monotonic()
-                await self._scan(folder, lambda _batch: True)
-        await self.live(list(self._rows))
+        new = [folder for folder in self._rows if self._cursor(folder) is None]
+        for folder in new:
+            if self._rows[folder].reconciled_at is None:
+                self._whole[folder] = monotonic()
+            await self._scan(folder, lambda _batch: True)
+        behind = [folder for folder in self._rows if _backfilling(self._cursor(folder))]
+        # The past begins with a look at what came: where it is next, one just begun needs no other.
+        next_ = behind if len(behind) == 1 and behind[0] in new else []
+        await self.live([folder for folder in self._rows if folder not in next_])
         for folder in list(self._rows):
             while folder in self._rows and _backfilling(self._cursor(folder)):
                 if self._mailbox.is_interrupted():
