@@ -11,6 +11,7 @@ from eisd.model.mail import Signal
 
 # Plain ints: `&` on two IntFlag members costs ten times as much, and this runs for all mail.
 _PERSONAL: Final = MessageClass.PERSONAL
+_INCOMING: Final = Direction.INCOMING
 _REPORT: Final = int(Signal.DELIVERY_REPORT | Signal.READ_RECEIPT)
 _DAEMON: Final = int(Signal.AUTHOR_DAEMON | Signal.NULL_RETURN_PATH)
 _AUTO_REPLY: Final = int(Signal.AUTO_REPLY)
@@ -33,7 +34,7 @@ def classify(facts: Facts, direction: Direction, policy: Policy) -> MessageClass
         return _PERSONAL
     if bits & _REPORT or bits & _DAEMON == _DAEMON:
         return MessageClass.BOUNCE
-    incoming = direction is Direction.INCOMING
+    incoming = direction is _INCOMING
     if incoming and bits & _AUTO_REPLY:
         return MessageClass.AUTO_REPLY
     if policy.calendar_sync and bits & _CALENDAR:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from eisd.matcher.facts import KEPT_PARENTS
@@ -35,6 +36,9 @@ _APART: Final = 0xFFFF
 _MAX_PARTICIPANTS: Final = 0xFFFE
 
 _ROLES: Final = tuple(Role)
+# A member made of bits takes a microsecond, and there are few combinations.
+_signal_of: Final = lru_cache(1 << 10)(Signal)
+_mark_of: Final = lru_cache(1 << 6)(Mark)
 _ROLE_BITS: Final = {role: bits for bits, role in enumerate(_ROLES)}
 _ROLE_MASK: Final = 0b111
 _HAS_RELAXED: Final = 1 << 3
@@ -144,7 +148,7 @@ def unpack(id_key: bytes, gate_at: int, blob: bytes) -> Facts:
             None if date == _NO_DATE else date,
             int.from_bytes(subject, "big"),
             gate_at,
-            Signal(signals),
+            _signal_of(signals),
             tuple(participants),
             struct.unpack_from(f">{parents}Q", blob, at),
         )
@@ -170,7 +174,7 @@ def _unpack_participant(blob: bytes, at: int) -> tuple[Participant, int]:
         (registrable,) = _KEY.unpack_from(blob, at)
         at += _KEY.size
     role = _ROLES[bits & _ROLE_MASK]
-    return Participant(role, exact, relaxed, domain, registrable, Mark(bits >> _MARKS_AT)), at
+    return Participant(role, exact, relaxed, domain, registrable, _mark_of(bits >> _MARKS_AT)), at
 
 
 NOTHING: Final = pack(Facts(bytes(16), 0, 0, 0, 0, None, 0, 0, Signal(0), ()))

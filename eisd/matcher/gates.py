@@ -14,6 +14,7 @@ from eisd.model.mail import Role
 # Members are bound once: reading one off its class is a slow look-up before Python 3.12.
 _NONE: Final = OutcomeReason.NONE
 _OUTGOING: Final = Direction.OUTGOING
+_LIST: Final = MessageClass.LIST
 _GATED: Final = {
     MessageClass.BOUNCE: OutcomeReason.BOUNCE,
     MessageClass.CALENDAR_INVITE: OutcomeReason.CALENDAR_INVITE,
@@ -102,7 +103,7 @@ def unwanted(kind: MessageClass, policy: Policy, *, is_direct: bool) -> OutcomeR
     always = _GATED[kind]
     if always is not None:
         return always
-    if kind is MessageClass.LIST:
+    if kind is _LIST:
         meant = policy.group_list == "match" or (is_direct and policy.group_list != "skip")
         return _NONE if meant else OutcomeReason.LIST
     choice = policy.group_bulk if kind is MessageClass.BULK else policy.group_auto

@@ -16,6 +16,9 @@ _NONE: Final = OutcomeReason.NONE
 _NO_CONTACT: Final = OutcomeReason.NO_CONTACT
 _BEFORE: Final = OutcomeReason.BEFORE_ADDRESS_ADDED
 _AFTER: Final = OutcomeReason.AFTER_ADDRESS_ENDED
+_TOMBSTONE: Final = OutcomeReason.TOMBSTONE
+_EXACT: Final = Via.EXACT
+_RELAXED: Final = Via.RELAXED
 
 _SECOND: Final = 1000
 _SKEW: Final = 300 * _SECOND
@@ -50,7 +53,7 @@ class Way(NamedTuple):
     """NONE when it led to contacts."""
     rule: str
     contacts: tuple[int, ...] = ()
-    via: Via = Via.EXACT
+    via: Via = _EXACT
     verdict: str = ""
     """A word of its own for explain, where the reason does not say it."""
 
@@ -68,12 +71,21 @@ def look_up(
     tombstones: frozenset[KeyHash] = frozenset(),
 ) -> Way:
     """Find the contacts of one address: by exact key, else (N6) by relaxed key."""
-    held = [e for e in entries.get(participant.exact, ()) if e.exact == participant.exact]
-    way, current = _by_exact(participant, held, copies, policy)
-    if not way.contacts and not current and policy.subaddress == "fallback":
+    exact = participant.exact
+    borne = entries.get(exact)
+    if borne:
+        held = [entry for entry in borne if entry.exact == exact]
+        way, current = _by_exact(participant, held, copies, policy)
+    else:  # nobody's
+        way, current = Way(participant, _NO_CONTACT, "M2"), False
+    if (
+        not (current or way.contacts)
+        and policy.subaddress == "fallback"
+        and participant.relaxed in entries
+    ):
         way = further(way, _by_relaxed(participant, copies, entries, policy))
-    if participant.exact in tombstones:
-        way = further(way, Way(participant, OutcomeReason.TOMBSTONE, "M10"))
+    if exact in tombstones:
+        way = further(way, Way(participant, _TOMBSTONE, "M10"))
     return way
 
 
@@ -86,12 +98,12 @@ def _by_exact(
     """Find contacts by exact key; also say whether a contact has it now, which stops N6."""
     way = Way(participant, _NO_CONTACT, "M2")
     valid: list[AddressEntry] = []
-    current = False
+    standings = [standing(entry, copies, policy, held) for entry in held]
+    current = standings.count(_AFTER) < len(standings)
     allowed = _allowed(held, policy)
-    for entry in held:
-        current = current or standing(entry, copies, policy, held) is not _AFTER
-    for entry in allowed:
-        reason = standing(entry, copies, policy, allowed)
+    if allowed is not held:
+        standings = [standing(entry, copies, policy, allowed) for entry in allowed]
+    for entry, reason in zip(allowed, standings, strict=True):
         if reason is _NONE:
             valid.append(entry)
         else:
@@ -116,7 +128,7 @@ def _by_relaxed(
         else:
             way = further(way, Way(participant, reason, "M3"))
     if len(contacts) == 1:
-        return Way(participant, _NONE, "N6", tuple(contacts), Via.RELAXED)
+        return Way(participant, _NONE, "N6", tuple(contacts), _RELAXED)
     if contacts:
         return Way(participant, _NO_CONTACT, "N6")
     return way

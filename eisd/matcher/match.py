@@ -44,6 +44,14 @@ _TOLD: Final = _VERIFIED | _AMBIGUOUS_FROM
 # Bound once: reading a member off its class is a slow look-up before Python 3.12.
 _NONE: Final = OutcomeReason.NONE
 _NO_CONTACT: Final = OutcomeReason.NO_CONTACT
+_STAFF: Final = OutcomeReason.STAFF_ADDRESS
+_BLOCKLISTED: Final = OutcomeReason.BLOCKLISTED
+_INTERNAL: Final = OutcomeReason.INTERNAL
+_MATCHED: Final = Outcome.MATCHED
+_OUTGOING: Final = Direction.OUTGOING
+_EXACT: Final = Via.EXACT
+_RELAXED: Final = Via.RELAXED
+_REPLY_TO: Final = Role.REPLY_TO
 _LIST: Final = MessageClass.LIST
 _UNMATCHED: Final = frozenset(
     {
@@ -76,9 +84,9 @@ def decide(
     kind = classify(facts, direction, policy)
     is_direct = kind is _LIST and gates.direct(facts, staff, parent_by_staff=parent_by_staff)
     if gates.blocked(facts, staff, direction):
-        reason = OutcomeReason.BLOCKLISTED
+        reason = _BLOCKLISTED
     elif gates.internal(facts, copies, staff, direction, policy):
-        reason = OutcomeReason.INTERNAL
+        reason = _INTERNAL
     else:
         reason = gates.unwanted(kind, policy, is_direct=is_direct)
     ways: Sequence[Way] = ()
@@ -96,7 +104,7 @@ def decide(
     if not hits and not explain:
         return plain
     return Decision(
-        outcome=Outcome.MATCHED if hits else plain.outcome,
+        outcome=_MATCHED if hits else plain.outcome,
         reason=_NONE if hits else plain.reason,
         direction=direction,
         kind=kind,
@@ -171,13 +179,13 @@ def _ways(
     author_matched = False
     for one in sorted(facts.participants, key=_by_strength):
         if is_staff(one, staff):
-            way = _barred(one, OutcomeReason.STAFF_ADDRESS, "S2", copies, entries, policy)
+            way = _barred(one, _STAFF, "S2", copies, entries, policy)
         elif int(one.marks) & _BLOCKED:
-            way = _barred(one, OutcomeReason.BLOCKLISTED, "M13", copies, entries, policy)
+            way = _barred(one, _BLOCKLISTED, "M13", copies, entries, policy)
         elif one.role not in policy.match_roles or (
-            one.role is Role.REPLY_TO and (author_matched or direction is Direction.OUTGOING)
+            one.role is _REPLY_TO and (author_matched or direction is _OUTGOING)
         ):
-            way = Way(one, OutcomeReason.NO_CONTACT, "M1", verdict="role")
+            way = Way(one, _NO_CONTACT, "M1", verdict="role")
         else:
             way = look_up(one, copies, entries, policy, tombstones)
         author_matched = author_matched or (bool(way.contacts) and one.exact == facts.author)
@@ -199,11 +207,11 @@ def _barred(
     policy: Policy,
 ) -> Way:
     """Give the way of an address that may not match: a reason only if a contact bears it."""
-    borne = any(
-        entry.exact == one.exact and standing(entry, copies, policy) is OutcomeReason.NONE
-        for entry in entries.get(one.exact, ())
+    held = entries.get(one.exact)
+    borne = held is not None and any(
+        entry.exact == one.exact and standing(entry, copies, policy) is _NONE for entry in held
     )
-    return Way(one, reason if borne else OutcomeReason.NO_CONTACT, rule, verdict=reason.value)
+    return Way(one, reason if borne else _NO_CONTACT, rule, verdict=reason)
 
 
 def _hits(ways: Sequence[Way], flags: frozenset[Flag]) -> tuple[Hit, ...]:
@@ -217,14 +225,14 @@ def _hits(ways: Sequence[Way], flags: frozenset[Flag]) -> tuple[Hit, ...]:
 
 def _hit(contact: int, ways: Sequence[Way], flags: frozenset[Flag]) -> Hit:
     """Make one contact's hit of the participants that led to it."""
-    exact = any(way.via is Via.EXACT for way in ways)
-    shared = any(len(way.contacts) > 1 for way in ways)
+    exact = _EXACT in [way.via for way in ways]
+    shared = max([len(way.contacts) for way in ways]) > 1
     return Hit(
         contact=contact,
-        roles=tuple(dict.fromkeys(way.participant.role for way in ways)),
-        via=Via.EXACT if exact else Via.RELAXED,
+        roles=tuple(dict.fromkeys([way.participant.role for way in ways])),
+        via=_EXACT if exact else _RELAXED,
         flags=flags | {Flag.AMBIGUOUS} if shared else flags,
-        participants=tuple(way.participant.exact for way in ways),
+        participants=tuple([way.participant.exact for way in ways]),
     )
 
 
