@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab import mail
 from unit.matcher.world import CONNECTED, HASHER, LATER, key
@@ -83,6 +83,7 @@ def test_generated_mail_is_read_alike(context: Context) -> None:
         both(short, context, Item(gate, number % 2 == 0, block, number % 7 == 0))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 399), st.lists(st.tuples(st.sampled_from(PIECES), st.floats(0, 1)), max_size=4),
     st.sampled_from(CONTEXTS), st.booleans(), st.booleans(), st.integers(0, 1 << 41),
