@@ -33,6 +33,8 @@ from eisd.sync.record import Place, Recorded, Step, book_of, record
 from eisd.sync.selection import select
 from eisd.sync.verdict import People
 
+MUCH = 2_000
+"""While more copies than that are to be listed, what is to be fetched can wait a little."""
 SLICE = 10.0
 """So many seconds of the past, then a look at what came elsewhere."""
 PROGRESS = 30.0
@@ -175,6 +177,9 @@ class Engine:
             await self._stopped(folder, exc)
         finally:
             self._let_go()
+            if self._mailbox.listing:
+                self._mailbox.listing = False
+                self._mailbox.lane_bell.ring()
         if live:
             await self._on_live()
 
@@ -201,6 +206,7 @@ class Engine:
         row = self._rows[folder]
         self._rows[folder] = replace(row, cursor=batch.cursor, remaining=batch.remaining)
         step = Step(row.cursor, batch.cursor, batch.remaining)
+        mailbox.listing = (batch.remaining or 0) > MUCH
         before = self._under_way[-1] if self._under_way else None
         task = asyncio.ensure_future(
             self._record(folder, batch, Place(mailbox.id, row.id), step, self._people, before)

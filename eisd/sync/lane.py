@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from time import monotonic
 
 from eisd import events
 from eisd.driver.interface import Session
@@ -18,12 +19,14 @@ from eisd.store import copies
 from eisd.store.copies import Queued
 from eisd.store.sql import now_ms
 from eisd.sync.backoff import Backoff
-from eisd.sync.fetch import Fetcher
+from eisd.sync.fetch import GROUP, Fetcher
 from eisd.sync.mailbox import Mailbox
 
 LINGER = 20.0
 """Seconds a lane keeps its connection with nothing to fetch."""
 CHUNK = 256
+PATIENCE = 1.0
+"""Seconds that a few messages of the past wait for more to be fetched with them."""
 LOOK = 60.0
 """At least so often the queue is looked at, bell or no bell."""
 
@@ -54,7 +57,7 @@ class Lane:
 
     async def drain(self, session: Session) -> None:
         """Fetch all that may be fetched now over a session of somebody else's."""
-        while queued := await self._queue():
+        while queued := await self._gathered():
             await self._fetcher.run(session, queued)
 
     async def live(self, session: Session) -> None:
@@ -79,6 +82,22 @@ class Lane:
         mailbox = self._mailbox
         queued = await mailbox.services.store.read(lambda db: copies.queue(db, mailbox.id, CHUNK))
         return [one for one in queued if one.id not in mailbox.in_hand]
+
+    async def _gathered(self) -> list[Queued]:
+        """What is queued; while much of the past is being listed, whole groups of it.
+
+        A group costs a request, a turn of the parser and a transaction, whatever is in it.
+        """
+        mailbox, end = self._mailbox, monotonic() + PATIENCE
+        while queued := await self._queue():
+            whole = len(queued) // GROUP * GROUP
+            left = end - monotonic()
+            if not mailbox.listing or queued[0].live or left <= 0:
+                break
+            if whole:
+                return queued[:whole]
+            await mailbox.lane_bell.wait(left)
+        return queued
 
     async def _rest(self) -> float:
         at = await self._mailbox.services.store.read(

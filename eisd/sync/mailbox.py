@@ -120,6 +120,8 @@ class Mailbox:
     lane_blocked: bool = False
     """The server refuses a second connection: the first one fetches too."""
     listed: int = 0
+    listing: bool = False
+    """Much more of a folder's past is about to be recorded."""
     activities: int = 0
     synced_at: float | None = None
     """When a full pass last ended well, in seconds since 1970; None: never."""

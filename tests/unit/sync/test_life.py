@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from lab.world import InlineParser, World
+from lab.world import InlineParser, World, ago
 from unit.sync.living import Hasty, Records, halted, living, state_is, until
 
 from eisd.errors import Misconfigured, Transient
+from eisd.model.mail import Parsed, RawMessage
 from eisd.model.mailbox import MailboxState
+from eisd.sync import engine, fetch, lane
 from eisd.sync.loop import Life
 from eisd.sync.mailbox import Mailbox
 
@@ -247,3 +250,34 @@ async def test_what_is_being_fetched_at_the_end_is_not_begun_anew(here: World):
 
     assert parser.begun == 20
     assert len(await here.activities()) == 20
+
+
+class Counting(InlineParser):
+    """It notes how many messages it is given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[int] = []
+
+    async def parse(self, messages: Sequence[RawMessage], *, html: bool = False) -> list[Parsed]:
+        self.groups.append(len(messages))
+        return await super().parse(messages, html=html)
+
+
+async def test_while_the_past_is_listed_whole_groups_are_fetched(
+    here: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A few matches a batch are not a request, a turn of the parser and a transaction each."""
+    monkeypatch.setattr(engine, "MUCH", 0)
+    monkeypatch.setattr(lane, "PATIENCE", 30.0)
+    anna = await here.mailbox()
+    await here.contact("carla", "carla@customer.test")
+    for n in range(2 * fetch.GROUP + 5):
+        anna.deliver("carla@customer.test", at=ago(minutes=n + 1))
+    here.parser = parser = Counting()
+
+    async with asyncio.timeout(60):
+        await Life(here.start()).once()
+
+    assert parser.groups[0] == fetch.GROUP  # of seven in each batch that is listed
+    assert len(await here.activities()) == 2 * fetch.GROUP + 5
