@@ -181,10 +181,12 @@ class Core:
         """Stop the mailboxes, finish what is being written, and let go of everything."""
         await asyncio.gather(self.supervisor.close(), self.outbox.posts.close())
         await self.keeper.aclose()
-        await self.parser.aclose()
-        await self.headers.aclose()
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self.store.close)
+        await asyncio.gather(  # the database waits for the disk, the rest for processes
+            self.parser.aclose(),
+            self.headers.aclose(),
+            asyncio.to_thread(self._threads.shutdown),
+            asyncio.to_thread(self.store.close),
+        )
 
     # What commands ask
 
