@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from itertools import chain
 from time import perf_counter
 from typing import IO, ClassVar, Final, TypeVar, cast
 
@@ -116,37 +115,19 @@ class WorkerPool:
     async def _ask(self, request: Sequence[bytes], read: Callable[[bytes], T | str]) -> T | str:
         """A worker's answer as ``read`` takes it, or in one word why there is none.
 
+        After one word the worker has come to harm; it goes back to rest only if it answered well.
         Raises `Died`.
-        """
-        found: list[T | str] = []
-        await self._ask_each([request], read, found.append)
-        return found[0]
-
-    async def _ask_each(
-        self,
-        requests: Sequence[Sequence[bytes]],
-        read: Callable[[bytes], T | str],
-        take: Callable[[T | str], None],
-    ) -> None:
-        """Give one worker several requests at once; each answer goes to ``take`` as it comes.
-
-        An answer that is one word is the last: the worker has come to harm, and what else it was
-        asked is to be asked again. It goes back to rest only if it answered all, and well. The
-        limits are for each request. Raises `Died`, at the first request without an answer.
         """
         worker = await self._take()
         sound = False
         try:
-            worker.send(requests)
-            for _ in requests:
-                try:
-                    answer = read(await worker.answer(self._wall))
-                except frames.Malformed:
-                    answer = "answer"
-                take(answer)
-                if isinstance(answer, str):
-                    return
-            sound = True
+            worker.send(request)
+            try:
+                answer = read(await worker.answer(self._wall))
+            except frames.Malformed:
+                return "answer"
+            sound = not isinstance(answer, str)
+            return answer
         finally:
             if sound and not self._closed:
                 self._put(worker)
@@ -259,14 +240,10 @@ class Worker:
         """Whether the process runs and may be asked, as far as is known."""
         return not self._ended.is_set() and not self._stdin.is_closing()
 
-    def send(self, requests: Sequence[Sequence[bytes]]) -> None:
-        """Hand requests over; what the pipe does not take at once follows while answers come."""
-        stdin = self._stdin
-        if len(requests) == 1:  # it may be large: not copied again
-            for data in requests[0]:
-                stdin.write(data)
-        else:
-            stdin.write(b"".join(chain.from_iterable(requests)))
+    def send(self, request: Sequence[bytes]) -> None:
+        """Hand a request over; what the pipe does not take at once follows while it is read."""
+        for data in request:
+            self._stdin.write(data)
 
     async def answer(self, seconds: float) -> bytes:
         """The body of the next answer; raises `Died` and `Malformed`."""
