@@ -113,7 +113,9 @@ class Express:
         """In-Reply-To, then References from the end, each once; None if they are not plain."""
         ids: list[bytes] = []
         if b"in-reply-to" in fields:
-            answers = plain_references([fields[b"in-reply-to"]])
+            value = fields[b"in-reply-to"]
+            one = plain_message_id(value)
+            answers = plain_references([value]) if one is None else [one]
             if answers is None:
                 return None
             ids.append(answers[0])

@@ -62,7 +62,8 @@ class Hasher:
             return NO_KEY
         state = self._key.copy()
         state.update(octets)
-        return state.digest().replace(NO_KEY, _FIRST)
+        digest = state.digest()
+        return _FIRST if digest == NO_KEY else digest
 
     def identity(self, text: str) -> bytes:
         """Hash a message's identity (I1) to the 16 bytes of ``Facts.id_key``."""
@@ -107,7 +108,8 @@ def parent_key(id_key: bytes) -> KeyHash:
 
 def parent_octets(id_key: bytes) -> bytes:
     """`parent_key` as eight octets, as facts are packed."""
-    return id_key[:8].replace(NO_KEY, _FIRST)
+    octets = id_key[:8]
+    return _FIRST if octets == NO_KEY else octets
 
 
 def keys_of(facts: Facts) -> tuple[KeyHash, ...]:

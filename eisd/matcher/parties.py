@@ -61,6 +61,7 @@ class Parties:
         self._relaxed = _standings([own, *(each.relaxed for each in staff)])
         self._by_domain = _standings([(), *(each.domains for each in staff)])
         self._values: dict[bytes, dict[bytes, list[Party]]] = {name: {} for name, _, _ in _FIELDS}
+        self._by_strength = tuple(self._values.items())
         self._people: dict[tuple[bytes, Role, int], Party] = {}
         self._homes: dict[bytes, tuple[Home, int]] = {}
 
@@ -69,13 +70,12 @@ class Parties:
         if b"from" not in fields:
             return None
         found: list[Party] = []
-        for name, known in self._values.items():
-            if name in fields:
-                named = known.get(fields[name])
+        for name, known in self._by_strength:
+            value = fields.get(name)
+            if value is not None:
+                named = known.get(value) or self._named(name, value)
                 if named is None:
-                    named = self._named(name, fields[name])
-                    if named is None:
-                        return None
+                    return None
                 found += named
         return found if len({*map(_EXACT, found)}) == len(found) else self._once(fields)
 
@@ -112,7 +112,8 @@ class Parties:
 
     def _party(self, key: bytes, role: Role, marks: int) -> Party:
         """An address by its exact key, with the marks it has beside the block list's."""
-        known = self._people.get((key, role, marks))
+        place = (key, role, marks)
+        known = self._people.get(place)
         if known is not None:
             return known
         if len(self._people) >= _PEOPLE:
@@ -126,7 +127,7 @@ class Parties:
         bits = marks
         if self._blocklist:
             bits |= self._blocklist.marks(Address(key.decode("ascii"), loose.decode("ascii")))
-        party = self._people[key, role, marks] = (
+        party = self._people[place] = (
             exact,
             octets_of(role, bits, exact, relaxed, home),
             exact if relaxed == exact else exact + relaxed,

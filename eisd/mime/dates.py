@@ -61,22 +61,23 @@ def parse_date(value: bytes) -> datetime | None:
 
 def seconds_of(value: bytes) -> int | None:
     """`parse_date` in whole seconds since 1970 UTC: most dates of a scan share their day."""
-    colon = value.find(b":", 9)
-    hour = _CLOCK.get(value[colon - 2 : colon])
-    minute = _CLOCK.get(value[colon + 1 : colon + 3])
-    second = _CLOCK.get(value[colon + 4 : colon + 6])
-    if hour is not None and minute is not None and second is not None and hour <= _LAST_HOUR:
-        midnight = _midnight(value[: colon - 2], value[colon + 3 : colon + 4], value[colon + 6 :])
-        if midnight is not None:
-            return midnight + hour * 3600 + minute * 60 + second
+    begin = value.find(b":", 9) - 2
+    end = begin + 8
+    clock = value[begin:end].split(b":")
+    if len(clock) == 3:  # noqa: PLR2004 - hour, minute, second
+        hour, minute, second = map(_CLOCK.get, clock)
+        if hour is not None and minute is not None and second is not None and hour <= _LAST_HOUR:
+            midnight = _midnight(value[:begin], value[end:])
+            if midnight is not None:
+                return midnight + hour * 3600 + minute * 60 + second
     date = parse_date(value)
     return None if date is None else int(date.timestamp())
 
 
 @lru_cache(maxsize=4_096)
-def _midnight(day: bytes, colon: bytes, zone: bytes) -> int | None:
+def _midnight(day: bytes, zone: bytes) -> int | None:
     """When a usual date's day begins, by what is written around the hour, minute and second."""
-    value = day + b"00:00" + colon + b"00" + zone
+    value = day + b"00:00:00" + zone
     date = parse_date(value) if _USUAL.fullmatch(value) else None
     return None if date is None else int(date.timestamp())
 

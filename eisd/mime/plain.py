@@ -40,11 +40,11 @@ def plain_fields(header: bytes) -> Plain | None:
     ):
         return None
     lines.reverse()  # of several values the topmost stays
+    fields: Plain = {}
     try:
-        fields = {
-            _STARTS[name]: value.strip(_BLANK)
-            for name, _, value in [line.partition(b" ") for line in lines]
-        }
+        for line in lines:
+            name, _, value = line.partition(b" ")
+            fields[_STARTS[name]] = value.strip(_BLANK)
     except KeyError:
         return _unusual(header)
     if len(fields) < len(lines) and not _may_repeat(lines, len(lines) - len(fields)):

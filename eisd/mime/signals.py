@@ -146,7 +146,7 @@ def field_bits(name: bytes, value: bytes) -> int:
 
 def return_path_bits(path: bytes) -> int:
     """The bits of where a message's failure is told."""
-    return _NULL_RETURN_PATH if b"@" not in path and b"".join(path.split()) == b"<>" else 0
+    return _NULL_RETURN_PATH if path.find(b"@") < 0 and b"".join(path.split()) == b"<>" else 0
 
 
 def _word(value: bytes) -> bytes:
@@ -157,7 +157,7 @@ def _word(value: bytes) -> bytes:
 def subject_bits(raw: bytes, *, answers: bool) -> int:
     """The bits of the subject's beginning."""
     head = raw[:_SUBJECT_READ]
-    if head.isascii() and b"=?" not in head and head[:1] not in _BRACKETS:
+    if head.isascii() and head.find(b"=?") < 0 and head[:1] not in _BRACKETS:
         text = head.decode("ascii")
         if text.isprintable():
             return _plain_subject_bits(text, answers=answers)
