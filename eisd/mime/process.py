@@ -55,6 +55,8 @@ class WorkerPool:
 
     kind: ClassVar[Kind]
     """What the workers run, and their limits unless others are given."""
+    depth: ClassVar[int] = 1
+    """So many requests a worker is given before it has answered: it is at the first of them."""
 
     def __init__(
         self,
@@ -74,8 +76,8 @@ class WorkerPool:
         self._workers = workers
         self._wall = wall_seconds
         self._rest = rest_seconds
-        self._gate = asyncio.Semaphore(workers)
-        self._idle: list[Worker] = []
+        self._gate = asyncio.Semaphore(workers * self.depth)
+        self._choosing = asyncio.Lock()
         self._alive: set[Worker] = set()
         self._closed = False
         self.started = 0
@@ -94,7 +96,7 @@ class WorkerPool:
         worker = await Worker.of(process)
         self.started += 1
         self._alive.add(worker)
-        self._put(worker)
+        worker.rest(self._rest)
 
     def _command(self) -> list[str]:
         return self._kind.command()
@@ -115,40 +117,56 @@ class WorkerPool:
     async def _ask(self, request: Sequence[bytes], read: Callable[[bytes], T | str]) -> T | str:
         """A worker's answer as ``read`` takes it, or in one word why there is none.
 
-        After one word the worker has come to harm; it goes back to rest only if it answered well.
-        Raises `Died`.
+        After one word the worker has come to harm; it is kept only if it answered well. What it
+        had been given beside that is asked anew of another. Raises `Died`.
         """
-        worker = await self._take()
-        sound = False
-        try:
-            worker.send(request)
+        while True:
+            worker = await self._take()
+            sound = False
             try:
-                answer = read(await worker.answer(self._wall))
+                worker.send(request)
+                async with worker.turn:
+                    if not worker.is_spent:
+                        answer = read(await worker.answer(self._wall))
+                        sound = not isinstance(answer, str)
+                        return answer
             except frames.Malformed:
                 return "answer"
-            sound = not isinstance(answer, str)
-            return answer
-        finally:
-            if sound and not self._closed:
-                self._put(worker)
-            else:
-                with anyio.CancelScope(shield=True):
-                    await self._discard(worker)
+            except Died:
+                if not worker.is_spent:  # else whoever gave up took it along
+                    raise
+            finally:
+                worker.is_spent |= not sound
+                await self._put(worker)
 
     async def _take(self) -> Worker:
-        """A worker at rest, else a new one. Raises OSError."""
-        self._check_open()
-        while self._idle:
-            worker = self._idle.pop()
+        """A worker with room for a request, a new one if all are at work. Raises OSError.
+
+        To be asked for with the gate passed, so that there is room.
+        """
+        async with self._choosing:
+            self._check_open()
+            worker = await self._least_asked()
+            if worker is None:
+                self.started += 1
+                worker = await Worker.start(self._command())
+                self._alive.add(worker)
+                if not await self._is_ready(worker):
+                    raise OSError(0, "the parser worker does not start", self._command()[0])
+            worker.asked += 1
             worker.wake()
-            if worker.is_alive and await self._is_ready(worker):
+            return worker
+
+    async def _least_asked(self) -> Worker | None:
+        """A worker that can work and has the least to do, None if a new one is to be had."""
+        for worker in sorted(self._alive, key=lambda each: each.asked):
+            if worker.asked and len(self._alive) < self._workers:
+                return None
+            if not worker.is_alive:
+                await self._discard(worker)
+            elif not worker.is_spent and await self._is_ready(worker):
                 return worker
-        self.started += 1
-        worker = await Worker.start(self._command())
-        self._alive.add(worker)
-        if not await self._is_ready(worker):
-            raise OSError(0, "the parser worker does not start", self._command()[0])
-        return worker
+        return None
 
     async def _is_ready(self, worker: Worker) -> bool:
         """Whether a worker can work, once it can tell; one that cannot is ended."""
@@ -172,20 +190,23 @@ class WorkerPool:
         if self._closed:
             raise PoolClosed("the parser was closed")
 
-    def _put(self, worker: Worker) -> None:
-        worker.rest(self._rest)
-        self._idle.append(worker)
+    async def _put(self, worker: Worker) -> None:
+        """Have a worker rest that has nothing more to do, or end one that came to harm."""
+        worker.asked -= 1
+        if worker.is_spent or self._closed:
+            with anyio.CancelScope(shield=True):
+                await self._discard(worker)
+        elif not worker.asked:
+            worker.rest(self._rest)
 
     async def _discard(self, worker: Worker) -> None:
         self._alive.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
         worker.wake()
         await worker.end()
 
 
 class Worker:
-    """One process and its two pipes. Used by one request at a time."""
+    """One process and its two pipes. It answers in the order in which it was asked."""
 
     def __init__(
         self,
@@ -200,6 +221,12 @@ class Worker:
         self._stdout = stdout
         self._timer: asyncio.TimerHandle | None = None
         self._is_ready = False
+        self.asked = 0
+        """Requests that were given to it, or will be at once, and are not done with."""
+        self.turn = asyncio.Lock()
+        """Held by whoever waits for the next answer, in the order of `send`."""
+        self.is_spent = False
+        """It came to harm, or owes an answer that nobody waits for: it is asked no more."""
         self._ended = asyncio.Event()
         self._watch = os.pidfd_open(process.pid)
         asyncio.get_running_loop().add_reader(self._watch, self._reap)

@@ -41,8 +41,8 @@ PROGRESS = 30.0
 RECONCILE = 24 * 3600.0
 FRESH = 60.0
 """A folder whose whole listing began so lately shows what the server has."""
-AHEAD = 2
-"""So many batches may be under way while the next is listed: one read, one written."""
+AHEAD = 3
+"""So many batches may be under way while the next is listed: one ready, one read, one written."""
 
 
 class Engine:

@@ -34,6 +34,8 @@ class HeaderPool(WorkerPool):
     """A worker process that scans; the limits are for each batch."""
 
     kind = HEADERS
+    depth = 2
+    """Of a long scan the next batch lies ready when one has been read."""
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class HeaderPool(WorkerPool):
         """Have a worker at rest, if one can be had."""
         async with self._gate:
             with suppress(OSError, PoolClosed):
-                self._put(await self._take())
+                await self._put(await self._take())
 
     async def aclose(self) -> None:
         """End every worker, one that is just starting too."""

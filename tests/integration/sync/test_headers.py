@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from eisd.matcher.judge import People
@@ -17,6 +18,7 @@ from eisd.matcher.keys import Hasher
 from eisd.matcher.policy import Policy
 from eisd.matcher.scan import Context, Item, scan, unreadable
 from eisd.mime.process import PoolClosed
+from eisd.mime.spawn import spawn
 from eisd.model.mailbox import Box, SyncMode
 from eisd.sync.headers import FEW, HeaderPool
 
@@ -115,9 +117,9 @@ async def test_a_few_copies_start_no_process(pool: HostilePool):
 async def test_nobody_waits_for_a_worker_to_start(pool: HostilePool):
     """The first batch is read here while a worker starts, and the worker has the next."""
     first = await pool.read(CONTEXT, items("one"))
-    assert not pool._idle
+    assert not pool._alive
     with anyio.fail_after(10):
-        while not pool._idle:  # noqa: ASYNC110 - a process starts when it starts
+        while not pool._alive:  # noqa: ASYNC110 - a process starts when it starts
             await anyio.sleep(0.01)
     second = await pool.read(CONTEXT, items("EXIT"))
 
@@ -133,12 +135,8 @@ async def test_without_processes_headers_are_read_all_the_same():
             return [sys.executable, "-I", "-c", "raise SystemExit(1)"]
 
         async def forced(self) -> list[Any]:
-            async with self._gate:
-                self._alive.add(None)  # type: ignore[arg-type]  as if one ran
-            try:
-                return await self.read(CONTEXT, items())
-            finally:
-                self._alive.clear()
+            await self.adopt(await anyio.to_thread.run_sync(spawn, self._command()))
+            return await self.read(CONTEXT, items())
 
     with ThreadPoolExecutor(1) as threads:
         pool = Broken(threads)
@@ -147,6 +145,36 @@ async def test_without_processes_headers_are_read_all_the_same():
         assert await pool.read(CONTEXT, items()) == scan(CONTEXT, items())
         assert await pool.forced() == scan(CONTEXT, items())
         await pool.aclose()
+
+
+@pytest.mark.parametrize("poison", ["SPIN", "EXIT", "BABBLE"])
+async def test_a_hard_header_costs_no_other_batch(pool: HostilePool, poison: str):
+    """A batch that lay ready behind the one that broke the worker is asked anew, and whole."""
+    await pool.warm()
+    bad, *others = await asyncio.gather(
+        pool.read(CONTEXT, items(poison)), *(pool.read(CONTEXT, items("fine")) for _ in range(3))
+    )
+
+    assert bad[4] == unreadable(CONTEXT, items(poison)[4])
+    assert others == [scan(CONTEXT, items("fine"))] * 3
+    assert pool.strikes == 1
+
+
+@pytest.mark.parametrize("given_up", [0, 1])
+async def test_a_batch_that_is_given_up_takes_no_other_along(pool: HostilePool, given_up: int):
+    """Whoever stops waiting, the other batch that the worker had is read, and nobody is blamed."""
+    await pool.warm()
+    batches = [items(*["one"] * 2_000), items(*["two"] * 2_000)]
+    reading = [asyncio.create_task(pool.read(CONTEXT, batch)) for batch in batches]
+    with anyio.fail_after(10):
+        while [worker.asked for worker in pool._alive] != [2]:
+            await anyio.lowlevel.checkpoint()
+    reading[given_up].cancel()
+    kept = await reading[not given_up]
+
+    assert kept == scan(CONTEXT, batches[not given_up])
+    assert reading[given_up].cancelled()
+    assert (pool.started, pool.strikes) == (2, 0)
 
 
 async def test_closing_is_no_strike(pool: HostilePool):
