@@ -98,6 +98,12 @@ class WorkerPool:
         self._alive.add(worker)
         worker.rest(self._rest)
 
+    async def warm(self) -> None:
+        """Have a worker that is ready, if one can be had."""
+        async with self._gate:
+            with contextlib.suppress(OSError, PoolClosed):
+                await self._put(await self._take())
+
     def _command(self) -> list[str]:
         return self._kind.command()
 

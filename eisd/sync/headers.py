@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Final, Protocol
@@ -18,7 +17,7 @@ from typing import Final, Protocol
 from eisd.matcher.scan import Context, Item, Read, scan, unreadable
 from eisd.matcher.scan_frames import read_answer, request
 from eisd.matcher.spawn import HEADERS
-from eisd.mime.process import Died, PoolClosed, WorkerPool
+from eisd.mime.process import Died, WorkerPool
 
 FEW: Final = 8
 """Fewer copies than that are read in a thread."""
@@ -55,12 +54,6 @@ class HeaderPool(WorkerPool):
         self._threads = threads
         self._starting: asyncio.Task[None] | None = None
         self._aside = asyncio.Lock()
-
-    async def warm(self) -> None:
-        """Have a worker at rest, if one can be had."""
-        async with self._gate:
-            with suppress(OSError, PoolClosed):
-                await self._put(await self._take())
 
     async def aclose(self) -> None:
         """End every worker, one that is just starting too."""
