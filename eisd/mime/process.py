@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from threading import Thread
 from time import perf_counter
 from typing import IO, ClassVar, Final, TypeVar, cast
 
@@ -234,8 +234,8 @@ class Worker:
         self.is_spent = False
         """It came to harm, or owes an answer that nobody waits for: it is asked no more."""
         self._ended = asyncio.Event()
-        self._watch = os.pidfd_open(process.pid)
-        asyncio.get_running_loop().add_reader(self._watch, self._reap)
+        loop = asyncio.get_running_loop()
+        Thread(target=self._reap, args=(loop,), name="eisd-reaper", daemon=True).start()
 
     @classmethod
     async def start(cls, command: Sequence[str]) -> Worker:
@@ -302,12 +302,11 @@ class Worker:
             return Died("cpu", certain=True)
         return Died("death", certain=False)
 
-    def _reap(self) -> None:
-        """Take note of the end of the process."""
-        self._process.poll()
-        asyncio.get_running_loop().remove_reader(self._watch)
-        os.close(self._watch)
-        self._ended.set()
+    def _reap(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait in a thread for the end of the process: a pidfd is not to be had everywhere."""
+        self._process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop has ended as well
+            loop.call_soon_threadsafe(self._ended.set)
 
     def rest(self, seconds: float) -> None:
         """End after ``seconds`` unless woken."""
