@@ -1,7 +1,8 @@
 """Processes that can be killed (RR3), seen from the event loop: a request in, an answer out.
 
 Whatever strangers wrote is read in such a process. One that spins, eats memory or breaks dies, and
-costs the request it was at. Processes start when first needed and end after a minute of rest.
+costs the request it was at. Processes start when first needed, unless one that runs already is
+adopted, and end after a minute of rest.
 """
 
 from __future__ import annotations

@@ -106,10 +106,9 @@ def header_bits(
         bits |= _type_bits(fields[b"content-type"][0])
     if b"return-path" in fields:
         bits |= return_path_bits(fields[b"return-path"][0])
-    if not TELLING.isdisjoint(fields):
-        for name in TELLING.intersection(fields):
-            for value in fields[name]:
-                bits |= field_bits(name, value)
+    for name in TELLING.intersection(fields):
+        for value in fields[name]:
+            bits |= field_bits(name, value)
     return bits
 
 

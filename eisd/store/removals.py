@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from eisd.store.sql import CHUNK, chunks, marks, now_ms
+from eisd.store.sql import chunks, now_ms
 
 
 def vanished(db: sqlite3.Connection, copies: Sequence[int]) -> None:
@@ -92,9 +92,7 @@ def removed(db: sqlite3.Connection, copies: Sequence[int]) -> list[int]:
     """
     now = now_ms()
     orphans: set[int] = set()
-    for at in range(0, len(copies), CHUNK):
-        chunk = copies[at : at + CHUNK]
-        places = marks(len(chunk))
+    for places, chunk in chunks(copies):
         db.execute(
             "UPDATE copy SET outcome = 'skipped', reason = 'vanished', held = 'vanished'"
             f" WHERE outcome IN ('pending', 'error') AND id IN ({places})",
