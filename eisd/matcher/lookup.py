@@ -175,7 +175,7 @@ def standing(
     for copy in copies:
         if entry.ended_at is not None and copy.gate_at >= _floor(entry.ended_at):
             continue
-        if _known(entry, copy, policy) and not _in_gap(entry, copy.gate_at, among):
+        if _known(entry, copy, policy, among) and not _in_gap(entry, copy.gate_at, among):
             return _NONE
         best = _BEFORE
     return best
@@ -194,7 +194,20 @@ def _in_gap(entry: AddressEntry, gate_at: int, among: Sequence[AddressEntry]) ->
     )
 
 
-def _known(entry: AddressEntry, copy: CopyFacts, policy: Policy) -> bool:
+def _anothers(entry: AddressEntry, gate_at: int, among: Sequence[AddressEntry]) -> bool:
+    """Say whether another contact, from whom the address moved here, still had it (M7)."""
+    return any(
+        other.ended_at is not None
+        and gate_at < _floor(other.ended_at) <= _floor(entry.added_at or 0)
+        and other.contact != entry.contact
+        and other.exact == entry.exact
+        for other in among
+    )
+
+
+def _known(
+    entry: AddressEntry, copy: CopyFacts, policy: Policy, among: Sequence[AddressEntry]
+) -> bool:
     """Say whether the address counts as known already when the copy was received."""
     if entry.match_from is not None and copy.gate_at >= _floor(entry.match_from):
         return True
@@ -205,6 +218,8 @@ def _known(entry: AddressEntry, copy: CopyFacts, policy: Policy) -> bool:
         return copy.gate_at >= added_at
     if policy.new_address != "from_added":  # what is on record is within the window (F5)
         return True
+    if len(among) > 1 and _anothers(entry, copy.gate_at, among):
+        return False
     live = copy.gate_at >= _floor(copy.connected_at)
     return added_at - _SKEW <= (copy.gate_at if live else copy.connected_at)
 

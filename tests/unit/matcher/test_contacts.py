@@ -201,6 +201,18 @@ def test_m7_an_address_that_moved_has_two_owners_in_time():
     assert contacts(judge(facts(FROM_ANN, gate=LATER), *moved)) == [2]
 
 
+def test_m7_the_past_of_an_address_that_moved_is_not_the_new_contacts():
+    """Neither clock skew nor the rule for older mail gives it, as it does where nobody had it."""
+    soon = CONNECTED + MINUTE
+    had, has = entry(1, ANN, ended=soon), entry(2, ANN, added=soon)
+    before = facts(FROM_ANN, gate=CONNECTED - DAY)
+    just_before = facts(FROM_ANN, gate=soon - 1000)
+
+    assert contacts(judge(before, had, has)) == [1]
+    assert contacts(judge(just_before, had, has)) == [1]
+    assert contacts(judge(before, has)) == contacts(judge(just_before, has)) == [2]
+
+
 def test_m8_all_gives_each_an_activity_and_a_flag():
     """An address on two contacts concerns both, marked ambiguous."""
     decision = judge(FROM_ANN, entry(1, ANN), entry(2, ANN))
