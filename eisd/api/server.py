@@ -67,7 +67,7 @@ class Listeners:
         for one in listen:
             if not (one.is_unix or self._tcp):
                 raise ConfigError(
-                    f"api.listen: {one} cannot be served: TCP needs tokens, due later",
+                    f"api.listen: {one} cannot be served: TCP needs tokens, not there yet",
                     hint="listen on a Unix socket alone for now",
                 )
         fresh: dict[Listen, _Listener] = {}

@@ -53,7 +53,7 @@ def backup(context: Context, *, file: Path, keep: int | None) -> None:
 
 
 @click.command("restore", cls=Command, examples=["eisd restore /var/backups/eisd.db"])
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, readable=False, path_type=Path))
 @click.pass_obj
 def restore(context: Context, *, file: Path) -> None:
     """Put a backup in the database's place; 75 while a daemon has it.

@@ -27,7 +27,7 @@ def config_option(*, hidden: bool) -> click.Option:
     return click.Option(
         ["-c", "--config"],
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=click.Path(readable=False, path_type=Path),
         expose_value=False,
         is_eager=True,
         hidden=hidden,

@@ -38,7 +38,7 @@ contact_life.register(contacts)
     "import",
     examples=["eisd contacts import people.csv", "eisd contacts import - --format jsonl --dry-run"],
 )
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", type=click.Path(readable=False, path_type=Path, allow_dash=True))
 @click.option("--workspace", default="default", help="Of rows that name none.", show_default=True)
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), help="Default: by the file's name."

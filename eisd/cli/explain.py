@@ -30,7 +30,7 @@ def explain(context: Context, *, what: str, as_json: bool) -> ExitCode:
     A file is a dry run: what would become of it if it arrived now; nothing is stored.
     1 when nothing is on record about a Message-ID.
     """
-    if what.endswith(".eml") or "/" in what.partition("@")[0]:
+    if not what.startswith("<") and (what.endswith(".eml") or "/" in what.partition("@")[0]):
         told = _ask_file(context, Path(what))
         show = _show_file
     else:

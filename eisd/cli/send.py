@@ -22,7 +22,7 @@ SEND_SECONDS = 180.0
 POLL = 0.1
 OVER = {"sent": ExitCode.OK, "failed": ExitCode.NO, "cancelled": ExitCode.NO, "doubt": ExitCode.NO}
 
-_FILE = click.Path(path_type=Path, allow_dash=True)
+_FILE = click.Path(readable=False, path_type=Path, allow_dash=True)
 
 
 _MAIL = (

@@ -17,7 +17,7 @@ from eisd.cli.reach import act, alone, path
 from eisd.cli.send import read_text
 from eisd.errors import UserError
 
-_FILE = click.Path(path_type=Path, allow_dash=True)
+_FILE = click.Path(readable=False, path_type=Path, allow_dash=True)
 
 
 @click.group(

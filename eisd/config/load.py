@@ -148,7 +148,7 @@ def _examine(
             findings += _ask_drivers(merged.doc, check_driver, findings)
     if settings is not None:
         settings = localise(settings, path, environ)
-        findings += _socket_paths(settings)
+        findings += _listeners(settings)
     broken = any(source.problems for source in sources)
     problems = [p for source in sources for p in source.problems]
     kept = [finding for finding in findings if not _is_doubtful(finding, sources)]
@@ -181,14 +181,20 @@ def _ask_drivers(
     said = {finding.path for finding in known}
     found = []
     for name, mailbox in rules.mailboxes(doc):
-        driver, address = mailbox.get("driver", "imap"), mailbox.get("address")
-        if not isinstance(driver, str) or not isinstance(address, str):
+        driver, tables = mailbox.get("driver", "imap"), rules.driver_tables(mailbox)
+        if not isinstance(driver, str):
             continue
-        for below, message, hint in check_driver(driver, rules.driver_tables(mailbox), address):
+        for below, message, hint in check_driver(driver, tables, _likely_address(mailbox)):
             path = ("mailboxes", name, *below)
             if not any(path[: len(p)] == p for p in said if len(p) > len(("mailboxes", name))):
                 found.append(Finding(path, message, hint, "driver"))
     return found
+
+
+def _likely_address(mailbox: Mapping[str, Any]) -> str:
+    """The address, also under a misspelt key: a mistake there does not hide those of the tables."""
+    texts = [mailbox.get("address"), *mailbox.values()]
+    return next((text for text in texts if isinstance(text, str) and "@" in text), "")
 
 
 def localise(settings: Settings, path: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -221,10 +227,14 @@ def _absolute(table: dict[str, Any], base: Path) -> dict[str, Any]:
     }
 
 
-def _socket_paths(settings: Settings) -> list[Finding]:
-    """A Unix socket's path has a fixed room (unix(7), sun_path)."""
+def _listeners(settings: Settings) -> list[Finding]:
+    """The API is on Unix sockets alone, and their path has a fixed room (unix(7), sun_path)."""
     found = []
     for index, at in enumerate(settings.listen):
+        if not at.is_unix:
+            message = f"{at} cannot be served: TCP needs tokens, and this version has none"
+            hint = "listen on a Unix socket alone for now"
+            found.append(Finding(("api", "listen", index), message, hint, "not_yet"))
         size = len(at.path.encode())
         if size > MAX_SOCKET_BYTES:
             message = (

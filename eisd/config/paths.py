@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from eisd.config.units import Listen
 SYSTEM_CONFIG: Final = Path("/etc/eisd/config.toml")
 DROP_INS: Final = "conf.d"
 """The directory beside the configuration whose files count too."""
+
+MAX_FILE_BYTES: Final = 16 << 20
+"""Of one file of the configuration; ten thousand mailboxes need a quarter of it."""
 
 MAX_SOCKET_BYTES: Final = 100
 """The longest path of a Unix socket. Linux has room for 107 (unix(7)), others for 103."""
@@ -97,6 +101,15 @@ def places(
     """Where state lies and where the API listens, of what the configuration says of them."""
     given = config.parent / state_dir if state_dir else default_state_dir(config, environ)
     return given, (default_listen(config, given, environ),) if listen is None else listen
+
+
+def read_file(path: Path) -> bytes:
+    """A file of the configuration; OSError also where it is larger than one may be."""
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+    return data
 
 
 def drop_ins(files: Iterable[Path]) -> list[Path]:

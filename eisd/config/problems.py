@@ -21,6 +21,8 @@ from eisd.errors import ConfigError
 Severity = Literal["error", "warning"]
 
 MASK: Final = '"***"'
+WIDTH: Final = 200
+"""Characters of a source line that are shown at most, around the place of the mistake."""
 
 _SECRET_WORDS: Final = ("password", "passphrase", "secret", "token", "client_secret", "api_key")
 _SECRET = re.compile(r"pass(?:w|phrase|_|$)|pwd|secret|token|api_?key|private_?key", re.IGNORECASE)
@@ -49,8 +51,10 @@ class Problem:
         lines = [f"{self.place}: {self.severity}: {self.message}{key}"]
         if self.source_line:
             number = f"{self.line:>6}"
-            lines.append(f"{number} | {self.source_line}")
-            lines.append(f"{'':>6} | {self._pad()}^")
+            start = max(0, self.column - WIDTH // 2) if len(self.source_line) > WIDTH else 0
+            shown = self.source_line[start : start + WIDTH]
+            lines.append(f"{number} | {shown}")
+            lines.append(f"{'':>6} | {_pad(shown[: self.column - 1 - start])}^")
         if self.hint:
             lines.append(f"{'':>6} = hint: {self.hint}")
         return "\n".join(lines)
@@ -72,9 +76,10 @@ class Problem:
         """``file:line:column``."""
         return f"{self.file}:{self.line}:{self.column}"
 
-    def _pad(self) -> str:
-        """White space as wide as what stands before the caret: tabs stay tabs."""
-        return "".join("\t" if c == "\t" else " " for c in self.source_line[: self.column - 1])
+
+def _pad(before: str) -> str:
+    """White space as wide as what stands before the caret: tabs stay tabs."""
+    return "".join("\t" if c == "\t" else " " for c in before)
 
 
 class ConfigRefused(ConfigError):

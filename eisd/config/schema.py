@@ -101,7 +101,7 @@ class ApiSettings(Table):
         None,
         "Unix sockets and TCP addresses; TCP always needs a token. Without it: "
         "unix:/run/eisd/api.sock for a service, else api.sock in daemon.state_dir.",
-        examples=[["unix:/run/eisd/api.sock", "127.0.0.1:8425"]],
+        examples=[["unix:/run/eisd/api.sock"]],
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from eisd.config.paths import DROP_INS, drop_ins, first_socket, places
+from eisd.config.paths import DROP_INS, drop_ins, first_socket, places, read_file
 from eisd.config.units import Listen, parse_listen
 
 _KEYS: Final = {"daemon": {"state_dir"}, "api": {"listen"}}
@@ -38,7 +38,7 @@ def _plainly(path: Path) -> tuple[Path | None, tuple[Listen, ...] | None]:
     """``daemon.state_dir`` and ``api.listen``; raises where there is more to be said."""
     merged: dict[str, dict[str, Any]] = {table: {} for table in _KEYS}
     for file in (path, *_beside(path)):
-        doc = tomllib.loads(file.read_bytes().decode())
+        doc = tomllib.loads(read_file(file).decode())
         for table, known in _KEYS.items():
             given = doc.get(table, {})
             if not isinstance(given, dict) or not given.keys() <= known:

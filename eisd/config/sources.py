@@ -6,6 +6,7 @@ read on, so that one run names every mistake.
 
 from __future__ import annotations
 
+import errno
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eisd.config import positions
-from eisd.config.paths import DROP_INS, drop_ins
+from eisd.config.paths import DROP_INS, drop_ins, read_file
 from eisd.config.positions import Place
 from eisd.config.problems import Problem, is_secret_name, mask_line, mask_source
 from eisd.errors import ExitCode, UserError
@@ -60,7 +61,7 @@ def read_all(path: Path, pending: Pending | None = None) -> list[Source]:
     for drop_in in found:
         text = pending.get(drop_in)
         try:
-            data = text.encode() if text is not None else drop_in.read_bytes()
+            data = text.encode() if text is not None else read_file(drop_in)
         except OSError as error:
             sources.append(_unreadable(drop_in, error))
         else:
@@ -76,7 +77,7 @@ def read_texts(path: Path) -> dict[Path, str]:
     """
     texts = {path: _read_main(path)}
     try:
-        texts |= {one: one.read_bytes() for one in _drop_ins(path.parent / DROP_INS, {})}
+        texts |= {one: read_file(one) for one in _drop_ins(path.parent / DROP_INS, {})}
         return {one: data.decode("utf-8") for one, data in texts.items()}
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the configuration: {error}", code=ExitCode.NO_INPUT) from None
@@ -84,7 +85,7 @@ def read_texts(path: Path) -> dict[Path, str]:
 
 def _read_main(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         raise UserError(
             f"there is no configuration at {path}",
@@ -94,7 +95,7 @@ def _read_main(path: Path) -> bytes:
     except OSError as error:
         raise UserError(
             f"cannot read {path}: {error.strerror}",
-            hint="look at the file's owner and mode",
+            hint="" if error.errno == errno.EFBIG else "look at the file's owner and mode",
             code=ExitCode.NO_INPUT,
         ) from None
 

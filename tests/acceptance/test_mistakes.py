@@ -141,13 +141,15 @@ def test_a_bad_row_refuses_the_file(site):
 
 
 def test_tcp_is_refused_for_now(site):
-    """A TCP listener needs tokens, which are not there yet: 78, said in so many words."""
+    """A TCP listener needs tokens, which are not there yet: 78, by the check and by the start."""
     site.write('[api]\nlisten = ["127.0.0.1:8425"]')
 
-    done = site.eisd("run")
+    for command in (("config", "check"), ("run",)):
+        done = site.eisd(*command)
 
-    assert done.returncode == 78
-    assert "TCP needs tokens, due later" in done.stderr
+        assert done.returncode == 78
+        told = done.stdout + done.stderr
+        assert "config.toml:6:11: error: 127.0.0.1:8425 cannot be served: TCP needs" in told
 
 
 def test_a_refused_reload_keeps_the_old_configuration(site, dovecot, user):

@@ -28,6 +28,7 @@ def test_yes_is_0_and_no_is_1(eisd):
     """A command that did it ends with 0, one whose answer is no with 1."""
     assert eisd("workspace", "list") == ExitCode.OK == 0
     assert eisd("explain", "<nobody@example.org>") == ExitCode.NO == 1
+    assert eisd("explain", "<a/b@example.org>") == ExitCode.NO  # no path, for all its slash
 
 
 def test_mistakes_of_the_caller(eisd, tmp_path):

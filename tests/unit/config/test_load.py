@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eisd.config.load import ConfigRefused, Problem, check, load
-from eisd.config.paths import default_path
+from eisd.config.paths import MAX_FILE_BYTES, default_path
 from eisd.config.schema import Settings, effective
 from eisd.config.units import WindowSpan
 from eisd.errors import UserError
@@ -181,6 +181,22 @@ def test_a_drivers_problems_have_places(write):
     assert asked == [("imap", {"imap": {"host": "i.x.org", "prot": 1}}, "sales@example.org")]
 
 
+def test_a_misspelt_address_does_not_hide_the_drivers_problems(write):
+    """All mistakes of a mailbox are named in one run, and its tables are judged by its address."""
+    path = write('[mailboxes.sales]\nadress = "sales@x.org"\nimap = { prot = 1 }')
+
+    def driver(_name, _tables, address):
+        return [(("imap", "prot"), f"unknown key 'prot' of {address}", "")]
+
+    with pytest.raises(ConfigRefused) as refused:
+        load(path, check_driver=driver)
+
+    assert [one.message for one in refused.value.problems] == [
+        "unknown key 'adress'",
+        "unknown key 'prot' of sales@x.org",
+    ]
+
+
 def test_relative_paths_start_from_the_configuration(write):
     """State, contacts and sockets are absolute once loaded."""
     path = write('[daemon]\nstate_dir = "state"\n[contacts]\nsource = "people.csv"')
@@ -204,10 +220,18 @@ def test_systemds_directories_are_the_defaults(write):
 
 def test_a_socket_path_that_no_kernel_takes_is_refused(write):
     """A path too long for a Unix socket is said before anything is started."""
-    problem = only(write(f'[api]\nlisten = ["127.0.0.1:1", "unix:/{"x" * 120}"]'))
+    problem = only(write(f'[api]\nlisten = ["unix:/run/a.sock", "unix:/{"x" * 120}"]'))
 
     assert problem.code == "socket_path"
-    assert (problem.line, problem.column) == (2, 26)
+    assert (problem.line, problem.column) == (2, 31)
+
+
+def test_a_listener_that_no_daemon_would_open_is_refused(write):
+    """The API is not served over TCP: the check says so, as the start would."""
+    problem = only(write('[api]\nlisten = ["unix:/run/a.sock", "127.0.0.1:8425"]'))
+
+    assert (problem.code, problem.severity) == ("not_yet", "error")
+    assert (problem.line, problem.column) == (2, 31)
 
 
 def test_the_default_configuration_is_searched_in_order(tmp_path, monkeypatch):
@@ -235,6 +259,28 @@ def test_a_directory_is_no_configuration(tmp_path):
         load(tmp_path)
 
     assert refused.value.code == 66
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path):
+    """What is larger than a configuration can be is refused before it is taken in."""
+    file = tmp_path / "config.toml"
+    with file.open("wb") as sparse:
+        sparse.truncate(MAX_FILE_BYTES + 1)
+
+    with pytest.raises(UserError, match="larger than") as refused:
+        load(file)
+
+    assert refused.value.code == 66
+
+
+def test_of_a_long_line_only_what_is_around_the_mistake_is_shown(write):
+    """A line of a megabyte does not fill the terminal; the caret is under its place."""
+    lines = (
+        check(write(f"[log]\n{' ' * 500_000}colour = 1 #{'x' * 500_000}"))[0].render().split("\n")
+    )
+
+    assert max(map(len, lines)) < 300
+    assert lines[1][lines[2].index("^") :].startswith("colour = 1")
 
 
 def test_a_drop_in_that_cannot_be_read_is_a_problem(write, tmp_path):
