@@ -305,15 +305,15 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
                 await asyncio.wait([command.done for command in self.pending.values()])
             self._alone = alone
             self._listener = listener
-            self._reader.line = (
-                self.limits.search_line if "SEARCH" in listener.wants else self.limits.line
-            )
+            if "SEARCH" in listener.wants:
+                self._reader.line = self.limits.search_line
             try:
                 yield
             except asyncio.CancelledError:
                 self.fail(Transient(f"{listener.name} was cancelled", code="cancelled"))
                 raise
             finally:
+                self._reader.line = self.limits.line
                 self._listener = None
                 self._alone = False
 

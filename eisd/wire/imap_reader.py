@@ -15,6 +15,9 @@ from eisd.errors import ProtocolError
 MIB = 1024 * 1024
 _MAX_SEGMENTS = 20_000
 _CR = 0x0D
+_TAIL = 32
+# What a long line may be dropped of: the answer about one message.
+_ONE_ANSWER = re.compile(rb"\* \d{1,10} FETCH ", re.IGNORECASE)
 # Free text that ends in {5} announces nothing: status responses and continuation requests.
 _FREE_TEXT = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b|[^*]", re.IGNORECASE)
 
@@ -37,12 +40,15 @@ class Reader:
     ``shortcut`` is asked first wherever a response begins: it may take whole responses out of the
     slice itself, from the position given, and says up to where.
 
+    A FETCH answer with a line that is too long (a structure of thousands of parts) is passed over
+    as if it had not come: what one message is like must not cost the connection.
+
     Raises `ProtocolError` when the stream cannot be followed any more.
     """
 
     __slots__ = (
-        *("_carry", "_deliver", "_kept", "_limits", "_literal", "_need", "_segments", "_shortcut"),
-        "line",
+        *("_carry", "_deliver", "_kept", "_limits", "_literal", "_need", "_passing", "_segments"),
+        *("_shortcut", "line"),
     )
 
     def __init__(
@@ -65,6 +71,7 @@ class Reader:
         self._need = 0  # octets of the literal that are still to come
         self._segments: list[bytes] = []
         self._kept = 0
+        self._passing = False  # the response under way is not delivered
 
     @property
     def midway(self) -> bool:
@@ -92,9 +99,7 @@ class Reader:
             else:
                 raise ProtocolError("a line ends in a bare LF", code="grammar")
             pos = stop + 1
-            if segments and line[:1] not in b" )":  # an empty line is fine
-                raise ProtocolError("a literal was not as long as announced", code="grammar")
-            segments.append(line)
+            self._follow(line)
             if line[-1:] == b"}" and (size := self._announced(line)) is not None:
                 if size <= end - pos:
                     segments.append(data[pos : pos + size])
@@ -102,15 +107,28 @@ class Reader:
                 else:
                     self._need = size
                 continue
-            self._segments = []
-            self._kept = 0
-            self._deliver(segments)
+            self._complete()
             segments = self._segments
+
+    def _follow(self, line: bytes) -> None:
+        """Put a line behind what there is of the response."""
+        if self._segments and not self._passing and line[:1] not in b" )":  # empty is fine
+            raise ProtocolError("a literal was not as long as announced", code="grammar")
+        self._segments.append(line)
+
+    def _complete(self) -> None:
+        segments, passing = self._segments, self._passing
+        self._segments, self._passing = [], False
+        self._kept = 0
+        if not passing:
+            self._deliver(segments)
 
     def _announced(self, line: bytes) -> int | None:
         """The size of the literal that ends the line just appended, None if it ends in none."""
         digits = line[line.rfind(b"{") + 1 : -1].removesuffix(b"+")
-        if not digits.isdigit() or (len(self._segments) == 1 and _FREE_TEXT.match(line)):
+        if not digits.isdigit():
+            return None
+        if len(self._segments) == 1 and not self._passing and _FREE_TEXT.match(line):
             return None
         size = int(digits) if len(digits) < 20 else self._limits.literal + 1  # noqa: PLR2004
         self._kept += size
@@ -131,9 +149,18 @@ class Reader:
         return pos + taken
 
     def _keep(self, part: bytes) -> None:
-        self._carry += part
-        if len(self._carry) > self.line:
+        carry = self._carry
+        carry += part
+        if len(carry) <= self.line:
+            return
+        head = self._segments[0] if self._segments else carry
+        if not self._passing and not _ONE_ANSWER.match(head):
             raise ProtocolError("a line is longer than allowed", code="limit")
+        self._passing = True
+        self._kept += len(carry) - _TAIL
+        if self._kept > self._limits.response:
+            raise ProtocolError("a response is larger than allowed", code="limit")
+        del carry[:-_TAIL]  # enough to tell whether a literal follows
 
     def _join(self, part: bytes) -> bytes:
         self._carry += part

@@ -102,9 +102,8 @@ class Bodies:
         uid = sized.uid
         items = f"(UID BODYSTRUCTURE BODY.PEEK[HEADER]<0.{_HEADER_LIMIT}>)"
         answer = (await _answers(self._client, [uid], items, _HEADER_LIMIT)).get(uid)
-        if answer is None:
-            return _missing(uid)
-        structure, header = _structure(answer), answer.sections.get(b"HEADER", b"")
+        structure = _structure(answer) if answer else None
+        header = answer.sections.get(b"HEADER", b"") if answer else b""
         if structure is None or not header:
             return await self._beginning(sized)
         contents: dict[str, bytes] = {}

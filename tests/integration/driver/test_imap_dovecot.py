@@ -14,6 +14,7 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 from contract.harness import (
+    NOON,
     DovecotProvider,
     Password,
     caught_up,
@@ -377,3 +378,19 @@ async def test_probe_ends_at_the_step_that_fails(
     assert steps[-1].name == failed
     assert [s.ok for s in steps] == [True] * (len(steps) - 1) + [False]
     assert steps[-1].detail
+
+
+async def test_a_structure_of_megabytes_costs_nothing_but_itself(dovecot: Dovecot, user: str):
+    """A message whose structure is too long to be read comes by its beginning, the rest too."""
+    box = DovecotProvider(dovecot, user, ImapDriver(SMALL))
+    head = b"Message-ID: <huge@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    part = b'Content-Type: image/png; name="' + b"n" * 800 + b'"\r\n\r\n\r\n--b\r\n'
+    huge = head + b"\r\nthe text\r\n--b\r\n" + part * 3000
+    await box.deliver_many([(huge, NOON), (mail("next@x", body="n" * 300_000), NOON)])
+    async with box.session() as session:
+        inbox = await folder_named(session)
+        ids = [c.remote_id for b in await scan_all(session) for c in b.copies]
+        got = [m async for m in session.fetch(inbox, ids, limit=50 << 20)]
+    assert [b"the text" in m.rfc822 for m in got].count(True) == 1
+    assert sorted(m.size > 1 << 20 for m in got) == [False, True]
+    assert not any(m.missing for m in got)

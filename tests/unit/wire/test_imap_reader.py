@@ -126,6 +126,31 @@ def test_limits(stream):
         read([stream], Limits(line=100, literal=100, response=150))
 
 
+@pytest.mark.parametrize("size", [7, 120])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"* 1 FETCH (UID 1 BODYSTRUCTURE (" + b"x" * 200 + b"))\r\n",
+        b"* 1 FETCH (UID 1 X (" + b"x" * 200 + b' {3}\r\n"\r\n "y" {2+}\r\nzz))\r\n',
+        b"* 1 FETCH (UID 1 BODY[HEADER] {2}\r\n\r\n BODYSTRUCTURE (" + b"x" * 200 + b"))\r\n",
+    ],
+)
+def test_an_answer_with_a_long_line_is_passed_over(answer, size):
+    """What one message's structure is like does not cost the connection."""
+    stream = b"* 2 EXISTS\r\n" + answer + b"* 3 EXISTS\r\n"
+    slices = [stream[at : at + size] for at in range(0, len(stream), size)]
+    out, reader = read(slices, Limits(line=100))
+
+    assert out == [[b"* 2 EXISTS"], [b"* 3 EXISTS"]]
+    assert not reader.midway
+
+
+def test_an_endless_answer_is_refused():
+    """What is passed over has its limit, too."""
+    with pytest.raises(ProtocolError):
+        read([b"* 1 FETCH (X " + b"x" * 90, *[b"x" * 50] * 10], Limits(line=100, response=300))
+
+
 def test_endless_empty_literals_are_refused():
     """A response of nothing but {0} has an end."""
     with pytest.raises(ProtocolError):
