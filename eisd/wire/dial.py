@@ -88,7 +88,7 @@ async def first_to_answer(
 ) -> tuple[socket.socket, str]:
     """Dial the addresses, each a moment after the other; the first to answer wins (RFC 8305)."""
     waiting = list(addresses)
-    dialling: set[asyncio.Task[socket.socket]] = set()
+    dialling: set[asyncio.Task[tuple[socket.socket, str]]] = set()
     errors: list[BaseException] = []
     try:
         async with asyncio.timeout(limit):
@@ -101,10 +101,10 @@ async def first_to_answer(
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 answered = [task.result() for task in done if task.exception() is None]
-                for spare in answered[1:]:
+                for spare, _ in answered[1:]:
                     spare.close()
                 if answered:
-                    return answered[0], "{}:{}".format(*answered[0].getpeername()[:2])
+                    return answered[0]
                 errors += [error for task in done if (error := task.exception())]
     except TimeoutError as exc:
         raise Transient(f"no answer from {place(endpoint)}", code="timeout") from exc
@@ -115,15 +115,15 @@ async def first_to_answer(
     raise Transient(f"cannot reach {place(endpoint)}: {errors[0]}", code=code) from errors[0]
 
 
-async def _call_off(dialling: set[asyncio.Task[socket.socket]]) -> None:
+async def _call_off(dialling: set[asyncio.Task[tuple[socket.socket, str]]]) -> None:
     for task in dialling:
         task.cancel()
     for result in await asyncio.gather(*dialling, return_exceptions=True):
-        if isinstance(result, socket.socket):
-            result.close()
+        if not isinstance(result, BaseException):
+            result[0].close()
 
 
-async def _dial(address: _AddressInfo) -> socket.socket:
+async def _dial(address: _AddressInfo) -> tuple[socket.socket, str]:
     family, kind, number, where = address
     sock = socket.socket(family, kind, number)
     try:
@@ -137,7 +137,7 @@ async def _dial(address: _AddressInfo) -> socket.socket:
     except BaseException:
         sock.close()
         raise
-    return sock
+    return sock, "{}:{}".format(*where[:2])  # the socket knows it no more if it was reset since
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import time
 
 import pytest
@@ -326,3 +328,22 @@ async def test_any_server_ends_in_one_of_our_errors(pieces):
         with contextlib.suppress(ProtocolError, Transient, Rejected, Misconfigured):
             await asyncio.wait_for(client.fetch([1], BODY), 5)
         client.abort()
+
+
+async def test_rf1_a_server_that_resets_as_soon_as_it_accepts_is_lost():
+    """The socket may know its peer no more when TCP has answered; that is trouble that passes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+
+        def reset() -> None:
+            sock, _ = listener.accept()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            loop.call_soon(sock.close)  # after the client was told that it is connected
+
+        loop.add_reader(listener, reset)
+        try:
+            with pytest.raises(Transient):
+                await Client.connect(Endpoint("127.0.0.1", listener.getsockname()[1], "none"))
+        finally:
+            loop.remove_reader(listener)
