@@ -39,7 +39,8 @@ def compare(
 ) -> tuple[list[int], list[str]]:
     """(ids of copies the noted listing lacks, remote ids listed that have no row).
 
-    Only copies recorded before ``before`` (ms) can be lacking, and received from ``since`` on.
+    Only copies recorded before ``before`` (ms) can be lacking, and received from ``since`` on;
+    of what is skipped as outside the window, whatever its age.
     Copies of another numbering are: their remote ids lead nowhere. The room is given back.
     """
     absent = [
@@ -47,7 +48,8 @@ def compare(
         for row in db.execute(
             """
             SELECT id FROM copy p WHERE folder_id = ?2 AND removed_at IS NULL
-              AND recorded_at < ?4 AND (?5 IS NULL OR gate_at >= ?5)
+              AND recorded_at < ?4
+              AND (?5 IS NULL OR gate_at >= ?5 OR held = 'outside_window')
               AND (validity <> ?3 OR NOT EXISTS (SELECT 1 FROM temp.listing l
                 WHERE l.room = ?1 AND l.remote_id = p.remote_id))
             """,

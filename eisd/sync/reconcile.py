@@ -27,7 +27,7 @@ async def reconcile(
     A ``fresh`` folder was listed whole just now: there is nothing to compare.
 
     Copies from before ``begin_at`` (ms), where the window begins, may lie below the folder's
-    floor; of those its listing says nothing.
+    floor, if the window was wider once; of those its listing says nothing.
     """
     absent: list[int] = []
     if not fresh:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eisd.store import copies, folders
+from eisd.store import copies, folders, mailboxes
 from eisd.store.database import Database
 from eisd.sync.mailbox import Plan
 from eisd.sync.reconcile import compare
@@ -44,6 +44,7 @@ async def verify(store: Database, mailbox: int, plan: Plan) -> list[FolderCheck]
         DriverError: the mailbox cannot be connected to.
     """
     rows = await store.read(lambda db: folders.of_mailbox(db, mailbox))
+    begin_at = (await store.read(lambda db: mailboxes.by_id(db, mailbox))).begin_at
     found: list[FolderCheck] = []
     async with plan.driver.session(plan.options, plan.login) as session:
         for row in rows:
@@ -53,7 +54,7 @@ async def verify(store: Database, mailbox: int, plan: Plan) -> list[FolderCheck]
             if cursor is None or cursor.backfilling:
                 found.append(FolderCheck(row.folder.name, 0, problem="its past is not listed yet"))
                 continue
-            absent, unknown = await compare(store, session, row, room=-row.id)
+            absent, unknown = await compare(store, session, row, room=-row.id, begin_at=begin_at)
             folder, validity = row.id, cursor.validity
             counted = await store.read(
                 lambda db, f=folder, v=validity: copies.count(db, f, v)  # type: ignore[misc]
