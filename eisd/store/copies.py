@@ -13,6 +13,8 @@ from eisd.store.sql import Inserter, chunks, now_ms, signed, unsigned
 MAX_ATTEMPTS = 5
 """So many tries at a message's bytes before it is called poison (O1)."""
 RETRY_AFTER_MS = (30_000, 120_000, 600_000, 3_600_000)
+FORGIVEN = 2
+"""So many failed tries may have been the line's fault."""
 
 
 class NewCopy(NamedTuple):
@@ -269,6 +271,16 @@ def failed(db: sqlite3.Connection, copy: int, reason: OutcomeReason, error: str)
         (OutcomeReason.POISON if poison else reason, attempts, retry, error[:500], copy),
     )
     return poison
+
+
+def retry_now(db: sqlite3.Connection, mailbox: int) -> None:
+    """Let copies that failed a time or two be tried at once: it may have been the line."""
+    db.execute(
+        "UPDATE copy SET retry_at = NULL WHERE outcome IN ('pending', 'error')"
+        " AND reason = 'fetch' AND attempts <= ? AND retry_at IS NOT NULL"
+        " AND folder_id IN (SELECT id FROM folder WHERE mailbox_id = ?)",
+        (FORGIVEN, mailbox),
+    )
 
 
 def blank(db: sqlite3.Connection, id_key: bytes, nothing: bytes) -> None:

@@ -3,7 +3,8 @@
 What a message does to its parser costs that message its text and nobody else anything. A message
 that cannot be fetched is tried again later, alone, at growing intervals; after five tries it is
 poison and listed as such. A connection that breaks while several are under way says nothing about
-any one of them: they are tried one by one next.
+any one of them: they are tried one by one next. Nor does one that breaks once while a message is
+alone, for most break by themselves: it has to happen several times in a row.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from eisd.sync.settle import Settled
 GROUP = 64
 """So many messages are parsed and written together, or fewer if they are large."""
 GROUP_BYTES = 4 << 20
+BREAKS = 3
+"""So many connections in a row break under one message alone before it is blamed."""
 
 
 class Fetcher:
@@ -41,8 +44,9 @@ class Fetcher:
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        self._suspects: set[int] = set()
-        """Copies that were under way when a connection broke."""
+        self._broke: dict[int, int] = {}
+        """Copies under way when connections broke, and how many broke under each one alone."""
+        self.breaks = BREAKS
 
     async def run(self, session: Session, queued: Sequence[Queued]) -> None:
         """Fetch these copies, and record what becomes of each."""
@@ -64,7 +68,7 @@ class Fetcher:
 
     def _suspicious(self, one: Queued) -> bool:
         """Whether a copy is to be fetched alone: it may be what broke a connection."""
-        return one.attempts > 0 or one.id in self._suspects
+        return one.attempts > 0 or one.id in self._broke
 
     async def _folder(
         self, session: Session, folder: int, validity: str, queued: Sequence[Queued]
@@ -103,11 +107,15 @@ class Fetcher:
             await self._failed(list(waiting.values()), OutcomeReason.FETCH, "not answered")
 
     async def _broken(self, under_way: Sequence[Queued], error: DriverError) -> None:
-        """The session failed: blame a message only if it was alone and nothing excuses it."""
-        self._suspects.update(one.id for one in under_way)
-        excused = isinstance(error, Transient) and error.code == "throttled"
-        if len(under_way) == 1 and not excused:
-            await self._failed(under_way, OutcomeReason.FETCH, str(error))
+        """The session failed: blame a message only if it was alone, again and again."""
+        throttled = isinstance(error, Transient) and error.code == "throttled"
+        alone = len(under_way) == 1 and not throttled
+        for one in under_way:
+            self._broke[one.id] = self._broke.get(one.id, 0) + alone
+        blamed = [one for one in under_way if self._broke[one.id] >= self.breaks]
+        for one in blamed:
+            del self._broke[one.id]
+        await self._failed(blamed, OutcomeReason.FETCH, str(error))
 
     async def _failed(self, queued: Sequence[Queued], reason: OutcomeReason, why: str) -> None:
         for one in queued:
@@ -152,7 +160,8 @@ class Fetcher:
                 intentional=False,
             )
         for raw in gathered:
-            waiting.pop(raw.remote_id, None)
+            if one := waiting.pop(raw.remote_id, None):
+                self._broke.pop(one.id, None)
 
     async def _record(self, ready: Sequence[tuple[Queued, Fetched]], gone: list[int]) -> None:
         rules = self._mailbox.services.rules()

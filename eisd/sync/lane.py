@@ -55,6 +55,15 @@ class Lane:
                 emit(events.TASK_CRASHED, task=self._mailbox.name, restart_in_s=None, error=exc)
                 await self._trouble(exc)
 
+    async def retry(self) -> None:
+        """Somebody asks: what failed a time or two is tried at once."""
+        mailbox = self._mailbox
+        await mailbox.services.store.write(lambda tx: copies.retry_now(tx.db, mailbox.id))
+
+    def blame_at_once(self) -> None:
+        """There will be no third connection: a message alone when one breaks is to blame."""
+        self._fetcher.breaks = 1
+
     async def drain(self, session: Session) -> None:
         """Fetch all that may be fetched now over a session of somebody else's."""
         while queued := await self._gathered():

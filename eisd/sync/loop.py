@@ -85,6 +85,8 @@ class Life:
                 await engine.discover()
                 if engine.behind:
                     await mailbox.event(Event.BEHIND)
+                await self._lane.retry()
+                self._lane.blame_at_once()
                 lane = asyncio.ensure_future(self._lane.run())
                 try:
                     await engine.full(reconcile_all=True)
@@ -148,6 +150,8 @@ class Life:
                     discovered = monotonic()
                 asked = mailbox.asked
                 mailbox.pass_begins()
+                if asked:
+                    await self._lane.retry()
                 if engine.behind:
                     await mailbox.event(Event.BEHIND)
                 await engine.full(reconcile_all=asked)

@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import pytest
 from lab.world import Box, World, ago, in_writer
+from unit.sync.living import Hasty, living, until
 
 from eisd.errors import DriverError, Rejected, UserError
 from eisd.store import copies, folders, mailboxes
 from eisd.sync.engine import Engine
 from eisd.sync.fetch import Fetcher
 from eisd.sync.loop import Life
+from eisd.sync.verify import verify
 
 
 async def listed_only(here: World, name: str = "anna") -> None:
@@ -268,6 +270,24 @@ async def test_a_wider_window_takes_back_what_was_outside(here: World):
     assert (await here.outcomes())["anna", "INBOX", old] == "matched"
 
 
+async def test_a_copy_outside_the_window_is_removed_like_any_other(here: World):
+    """Mail dragged in from an archive and out again leaves no row that stands for nothing (RI2)."""
+    anna = await here.mailbox()
+    await here.sync()
+    old = anna.deliver("ada@x.test", at=ago(days=90))
+    await here.sync()
+    anna.provider.expunge(old)
+    checks = await verify(here.store, anna.id, anna.plan)
+    assert [check.surplus for check in checks] == [1, 0]
+
+    await here.sync()
+
+    assert await here.rows("SELECT reason, removed_at IS NOT NULL FROM message_outcomes") == [
+        ("outside_window", 1)
+    ]
+    assert all(check.ok for check in await verify(here.store, anna.id, anna.plan))
+
+
 async def resync(here: World, box: Box, since: float) -> None:
     """What `mailbox resync --since` does."""
 
@@ -294,6 +314,37 @@ async def test_no_past_is_no_reason_to_lose_the_present(here: World):
 
 
 # The fetch lane
+
+
+async def test_a_line_that_drops_twice_under_a_message_says_nothing_of_it(here: World):
+    """Most connections break by themselves: the message is no error, and waits for nothing."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    anna.provider.fail_fetch(anna.deliver("ada@x.test"), times=2)
+
+    async with living(Hasty(here.start())):
+
+        async def came() -> bool:
+            assert not [one for one in (await here.outcomes()).values() if "error" in one]
+            return bool(await here.activities())
+
+        await until(came)
+
+
+async def test_who_asks_for_a_sync_waits_for_no_retry(here: World):
+    """What failed once is tried at once, not when its pause is over."""
+    anna = await here.mailbox()
+    await here.contact("c1", "ada@x.test")
+    anna.provider.fail_fetch(anna.deliver("ada@x.test"), times=1)
+    with suppress(DriverError):  # whichever of the two connections it was that dropped
+        await here.sync()
+    assert list((await here.outcomes()).values()) == ["error:fetch"]
+    mailbox = here.start()
+
+    async with living(Hasty(mailbox)):
+        assert await mailbox.caught_up(10)
+
+    assert list((await here.outcomes()).values()) == ["matched"]
 
 
 async def test_a_lane_outlives_any_error(here: World, events: list[dict[str, object]]):
