@@ -144,7 +144,7 @@ PROVIDER_THROTTLED = _event(
     folded=True, error=True,
 )  # fmt: skip
 AUTH_REFUSED = _event(
-    "auth.refused", _E, "the server refused the credentials; mend it with: {fix}",
+    "auth.refused", _E, "the server refused the credentials; {fix}",
     "provider", "fix",
     help="The remote said no to the credentials. The mailbox waits for a person.",
     folded=True, error=True,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from eisd.api.core import Condition
+from eisd.api.core import Core
 from eisd.config.mailbox import MailboxSettings
 from eisd.config.schema import Settings, effective
 
@@ -32,13 +32,12 @@ CODES: Final = {
     "sign_in_ends": "a sign-in ends within two days, whatever happens",
     "config_refused": "the last reload was refused; the configuration before it is in force",
     "config_drift": "the configuration's files are newer than what is in force",
+    "database_unwritable": "the database cannot be written: a full disk, or not for us to write",
     "contacts_refused": "the watched file of contacts has an error",
     "daemon_down": "the daemon is not running",
     "daemon_stale": "a part of the daemon gives no sign of life",
 }
 """Every code with what it means; the reference and the troubleshooting page go by it."""
-FIX_BY_REASON: Final = {"config": "eisd config check"}
-"""The command that helps, by the mailbox's reason; for the others it is a test of the mailbox."""
 
 
 def issue(code: str, text: str, fix: str, *, mailbox: str = "") -> Answer:
@@ -46,15 +45,19 @@ def issue(code: str, text: str, fix: str, *, mailbox: str = "") -> Answer:
     return {"code": code, "mailbox": mailbox, "text": text, "fix": fix}
 
 
-def of_daemon(condition: Condition, *, drifted: bool) -> list[Answer]:
+def of_daemon(core: Core, *, drifted: bool) -> list[Answer]:
     """What of the daemon itself needs a person."""
+    condition = core.condition
     found: list[Answer] = []
+    if why := next((one.unstored for one in core.mailboxes.values() if one.unstored), ""):
+        fix = "make room on its disk (eisd doctor); eisd goes on by itself"
+        found.append(issue("database_unwritable", why, fix))
     if condition.stale:
         text = f"no sign of life from {', '.join(condition.stale)}"
         found.append(issue("daemon_stale", text, "systemctl restart eisd"))
     if condition.refused:
         text = "the last reload was refused; the configuration before it is in force"
-        found.append(issue("config_refused", text, "eisd config check"))
+        found.append(issue("config_refused", text, "eisd config check && eisd reload"))
     elif drifted:
         text = "the configuration's files are newer than what is in force"
         found.append(issue("config_drift", text, "eisd reload"))
@@ -100,9 +103,7 @@ def _problem(one: Answer, box: MailboxSettings) -> Answer | None:
     if one["state"] != "problematic":
         return None
     name, reason = one["name"], one["reason"] or "server"
-    fix = FIX_BY_REASON.get(reason, f"eisd mailbox test {name}")
-    if reason == "auth":
-        fix = _sign_in(name, box)
+    fix = _sign_in(name, box) if reason == "auth" else f"eisd mailbox test {name}"
     return issue(f"mailbox_{reason}", one["detail"], fix, mailbox=name)
 
 

@@ -33,7 +33,7 @@ async def status(core: Core) -> Answer:
         "database": files,
         "mailboxes": listed,
         "issues": [
-            *issues.of_daemon(condition, drifted=drifted),
+            *issues.of_daemon(core, drifted=drifted),
             *signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s)),
             *stalled(core.outbox),
             *await core.store.read(doubts),

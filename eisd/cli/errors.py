@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -38,6 +39,23 @@ DRIVER_CODES: Final[dict[type[DriverError], ExitCode]] = {
     SendRefused: ExitCode.DATA,
     InDoubt: ExitCode.UNAVAILABLE,
 }
+
+_ROOM: Final = "make room on that disk, then do it again"
+_RIGHTS: Final = (
+    "run it as the user whose file it is (sudo -u eisd ...), or mend its owner and mode"
+)
+_READ_ONLY: Final = "it, or its file system, may only be read: mend that, or do it as its owner"
+WAYS_OUT: Final[dict[int | str | None, str]] = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    "FULL": _ROOM,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    "CANTOPEN": _RIGHTS,
+    errno.EROFS: _READ_ONLY,
+    "READONLY": _READ_ONLY,
+}
+"""By errno, and by the first word of SQLite's result code."""
 
 
 def handle(error: BaseException) -> int:
@@ -113,11 +131,19 @@ def _mendable(error: Exception) -> int:
         message = (
             f"{error.filename}: {error.strerror}" if error.filename else error.strerror or message
         )
+    hint = hint or _way_out(error) or _way_out(error.__cause__)
     prefix = "" if isinstance(error, ConfigError) else "eisd: "
     output.say(f"{prefix}{output.safe(message, lines=True)}")
     if hint:
         output.say(output.safe(hint, lines=True))
     return code
+
+
+def _way_out(error: BaseException | None) -> str:
+    """What helps where the system, or SQLite in its place, refuses a file."""
+    number = error.errno if isinstance(error, OSError) else None
+    name: str = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").partition("_")[0]
+    return WAYS_OUT.get(number, "") or WAYS_OUT.get(name, "")
 
 
 def _bug(error: BaseException) -> int:

@@ -56,6 +56,7 @@ def _target(context: Context, directory: Path | None) -> Path:
 def _write_config(path: Path, *, with_state: bool) -> bool:
     """Write the commented configuration unless there is one; whether it was written."""
     from eisd.config.generate import example  # noqa: PLC0415 - only here
+    from eisd.store.owner import make_file  # noqa: PLC0415
 
     text = example()
     if with_state:
@@ -64,11 +65,9 @@ def _write_config(path: Path, *, with_state: bool) -> bool:
         return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=STATE_MODE)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, CONFIG_MODE)
+        make_file(path, text, mode=CONFIG_MODE)
     except OSError as error:
         raise _cannot_create(path, error) from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
     return True
 
 

@@ -49,7 +49,7 @@ class Lookout:
         for states in (await core.store.read(outbox_views.counts)).values():
             waiting.update(states)
         up_s = monotonic() - condition.began
-        found = issues.of_daemon(condition, drifted=drifted)
+        found = issues.of_daemon(core, drifted=drifted)
         found += signing.with_apps(core, issues.of_mailboxes(listed, core.settings, up_s=up_s))
         condition.seen = Seen(
             backlog={one["name"]: one["backlog"] for one in listed},

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from eisd.errors import ExitCode, StoreError, UserError
-from eisd.store.owner import hand_over
+from eisd.store.owner import hand_over, make_file
 from eisd.store.sql import now_ms
 
 KEY_BYTES = 32
@@ -128,10 +128,12 @@ class _Connection:
             raise StoreError(f"{self._path}: {exc}") from exc
         return self._db
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, _: object) -> None:
         try:
             if kind is None:
                 self._db.commit()
+            elif isinstance(error, sqlite3.Error):
+                raise error
         except sqlite3.Error as exc:
             raise StoreError(f"{self._path}: {exc}") from exc
         finally:
@@ -151,18 +153,13 @@ def _key(path: Path, environ: Mapping[str, str]) -> bytes:
             " eisd.key: with the daemon, whose socket answers most of them",
             code=ExitCode.CONFIG,
         )
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        pass
-    except OSError as exc:
-        raise StoreError(f"{file}: {exc.strerror}") from exc
-    else:
-        hand_over(file)
-        with os.fdopen(descriptor, "w") as new:
-            new.write(secrets.token_hex(KEY_BYTES) + "\n")
-            new.flush()
-            os.fsync(new.fileno())
+    if not file.exists():
+        try:
+            make_file(file, f"{secrets.token_hex(KEY_BYTES)}\n", mode=0o600)
+        except FileExistsError:
+            pass
+        except OSError as exc:
+            raise StoreError(f"{file}: {exc.strerror}") from exc
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(

@@ -111,6 +111,7 @@ class Engine:
             lambda tx: mailboxes.synced(tx.db, self._mailbox.id, caught_up=caught_up)
         )
         self._mailbox.passes += 1
+        self._mailbox.unstored = ""
         took, listed = round((monotonic() - began) * 1000), self._mailbox.listed
         if was_behind and caught_up:
             emit(events.BACKFILL_COMPLETED, done=listed, duration_ms=took)

@@ -304,6 +304,10 @@ class Life:
                 error=error,
             )
             return
+        if isinstance(error, StoreError):
+            self._mailbox.unstored = str(error)
+            emit(events.DB_WRITE_FAILED, reason=str(error), retry_in_s=round(pause, 1), error=error)
+            return
         tries = self._backoffs.connect.tries
         is_news = tries & (tries - 1) == 0  # the 1st, 2nd, 4th, 8th: hours of trouble are few lines
         emit(

@@ -126,8 +126,10 @@ class Mailbox:
     synced_at: float | None = None
     """When a full pass last ended well, in seconds since 1970; None: never."""
     beat: float = field(default_factory=monotonic)
-    _told: MailboxState | None = None
-    """What the log last said of the state; connecting is not counted."""
+    unstored: str = ""
+    """Why the database refused what was found; empty once a full pass ended well."""
+    _told: tuple[MailboxState, str] | None = None
+    """What the log last said of the state and its reason; connecting is not counted."""
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
     _due: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -176,13 +178,15 @@ class Mailbox:
         self.reason, self.detail = reason, detail
         await self._store_state()
         if changed and self.state is not before:
-            level = events.Level.ERROR if event is Event.REFUSED else None
+            refused = event is Event.REFUSED
+            level = events.Level.ERROR if refused else None
             emit(
                 events.MAILBOX_STATE_CHANGED,
                 level=level if self._is_news() else events.Level.DEBUG,
                 from_=before.value,
                 to=self.state.value,
                 reason=reason or None,
+                detail=detail if refused else None,
                 **log,
             )
 
@@ -193,7 +197,8 @@ class Mailbox:
         """
         if self.state is MailboxState.CONNECTING:
             return self._told is None
-        is_news, self._told = self.state is not self._told, self.state
+        now = (self.state, self.reason)
+        is_news, self._told = now != self._told, now
         return is_news
 
     def tell(self, fresh: Sequence[Fresh], *, live: bool) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 
 import pytest
 from lab.mail import make
+from unit.sync.living import until
 
 from eisd.api import limits
+from eisd.errors import StoreError
+from eisd.sync.engine import Engine
 
 ADA = {"id": "1", "name": "Ada", "emails": ["ada@customer.test"]}
 
@@ -244,6 +249,27 @@ async def test_a_mailbox_that_fails_is_an_issue(desk):
 
     assert (issue["mailbox"], issue["code"]) == ("sales", "mailbox_auth")
     assert issue["fix"].endswith("then: eisd mailbox reconnect sales")
+
+
+async def test_a_database_that_takes_nothing_more_is_an_issue(desk, monkeypatch):
+    """A full disk needs a person, until a pass is recorded; the log says what it is."""
+    await desk.core.start()
+    mailbox = desk.core.mailboxes["sales"]
+    with monkeypatch.context() as full:
+        error = StoreError("eisd.db: database or disk is full")
+        full.setattr(Engine, "full", AsyncMock(side_effect=error))
+        await desk.post("/sync", {})
+
+        async def failed() -> bool:
+            return bool(mailbox.unstored)
+
+        async with asyncio.timeout(20):
+            await until(failed)
+        [issue] = (await desk.get("/status"))["issues"]
+
+    assert (issue["code"], issue["text"]) == ("database_unwritable", str(error))
+    await desk.post("/sync", {"wait": True, "timeout_s": 20})
+    assert (await desk.get("/status"))["issues"] == []
 
 
 async def test_sync_waits_for_what_was_there_before(desk):

@@ -183,7 +183,10 @@ def test_a_reader_that_leaves_is_no_error():
 
 def test_a_full_disk_is_an_error():
     """Output that cannot be written exits 74 with a sentence."""
-    assert shell("eisd --help >/dev/full") == (74, "eisd: No space left on device\n")
+    assert shell("eisd --help >/dev/full") == (
+        74,
+        "eisd: No space left on device\nmake room on that disk, then do it again\n",
+    )
 
 
 @click.group(cls=Group, examples=["tool show"])

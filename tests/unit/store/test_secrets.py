@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -134,6 +136,29 @@ def test_a_damaged_key_is_refused(path: Path, text: str):
     with pytest.raises(UserError, match="holds no key"):
         opened(path)
     assert path.with_name("eisd.key").read_text() == text
+
+
+def test_a_full_disk_leaves_no_half_of_a_key(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The next start makes the key; an empty file in its place would refuse every start."""
+    with monkeypatch.context() as full:
+        full.setattr("os.fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(StoreError, match=r"eisd\.key: No space left"):
+            opened(path)
+    assert list(path.parent.iterdir()) == []
+
+    opened(path).put("a", b"b")
+
+    assert opened(path).get("a") == b"b"
+
+
+def test_a_write_that_fails_is_a_store_error(path: Path):
+    """Whatever SQLite says inside a use of the file, as outside."""
+    store = opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE secret")
+
+    with pytest.raises(StoreError, match=r"secrets\.db: no such table"):
+        store.get("a")
 
 
 def test_a_credential_of_the_unit_wins(path: Path, tmp_path: Path):

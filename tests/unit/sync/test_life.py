@@ -36,6 +36,7 @@ async def test_refused_credentials_are_told_once_and_not_hammered(here: World, e
     assert max(pauses) <= 6 * 3600
     told = changes(events, "problematic")
     assert [(one["level"], one["reason"]) for one in told] == [("error", "auth")]
+    assert told[0]["detail"].startswith("the password is wrong; ")
     ((state, reason, detail),) = await here.rows("SELECT state, reason, detail FROM mailbox_status")
     assert (state, reason) == ("problematic", "auth")
     assert "eisd mailbox reconnect anna" in detail
