@@ -10,10 +10,17 @@ WROTE: Final = (
     " wrote", " writes", "schrieb", "a écrit", "a ecrit", "escribió", "escribio", "ha scritto",
     "escreveu", "schreef", "geschreven", "napisał", "pisze:", "napsal", "napísal", "skrev",
     "kirjoitti", "написал", "пишет", "пише:", "написа:", "írta", "yazdı", "yazdi", "a scris",
-    "έγραψε", "va escriure", "napisao", "je napisal", "kirjutas", "rakstīja", "rašė", "menulis",
+    "έγραψε", "va escriure", "napisao", "napisal", "написао", "ने लिखा", "kirjutas",
+    "rakstīja", "rašė", "menulis",
     "đã viết", "เขียน", "写道", "寫道", "のメッセージ", "書きました", "작성", "님이", "כתב", "كتب",
 )  # fmt: skip
 """The verb of an attribution: "On <date>, <someone> wrote:"."""
+
+SAID: Final = (
+    " said", " says", " mentioned", " asked", " replied", " quoted", " thought", " suggested",
+    " stated", " sagte", " meinte", " a dit", " dijo", " ha detto", " disse", " zei", " sa",
+)  # fmt: skip
+"""The same where a quote follows at once, so that nothing else need be said."""
 
 OPENINGS: Final = (
     "on ", "am ", "le ", "el ", "il ", "em ", "op ", "w dniu", "dnia ", "dne ", "dňa ", "den ",
@@ -40,12 +47,19 @@ ORIGINAL: Final = (
 )  # fmt: skip
 """What stands between dashes above a quoted message."""
 
+FOOTERS: Final = (
+    "mailing list", "mailingliste", "mailman", "to unsubscribe", "unsubscribe:", "/listinfo/",
+    "liste de diffusion", "lista de correo", "lista de distribu", "mailinglijst", "zum abbestellen",
+)  # fmt: skip
+"""What a mailing list says of itself below a rule, under everybody's text."""
+
 BANNERS: Final = ("begin forwarded message", "anfang der weitergeleiteten")
 """The same without dashes (Apple Mail)."""
 
 FROM: Final = frozenset(
     {"from", "von", "de", "da", "van", "od", "från", "fra", "lähettäjä", "от", "від", "feladó"}
     | {"kimden", "gönderen", "από", "发件人", "寄件者", "差出人", "보낸 사람", "de la", "מאת"}
+    | {"šalje", "pošiljatelj", "من"}
 )
 """The label that opens a block of copied headers (Outlook, Gmail's forwards)."""
 
@@ -59,7 +73,19 @@ OTHERS: Final = frozenset(
     | {"elküldve", "dátum", "címzett", "tárgy", "kime", "konu", "tarih", "gönderildi"}
     | {"trimis", "către", "subiect", "στάλθηκε", "προς", "θέμα", "发送时间", "收件人", "主题"}
     | {"日期", "抄送", "寄件日期", "收件者", "主旨", "送信日時", "日時", "宛先", "件名"}
-    | {"보낸 날짜", "받는 사람", "제목", "נשלח", "אל", "נושא"}
+    | {
+        "보낸 날짜",
+        "받는 사람",
+        "제목",
+        "נשלח",
+        "אל",
+        "נושא",
+        "wysłane",
+        "изпратено",
+        "до",
+        "относно",
+    }
+    | {"poslano", "prima", "za", "zadeva", "تاريخ الإرسال", "تم الإرسال", "إلى", "الموضوع"}
 )
 """The labels that follow it."""
 

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from eisd.mime.phrases import BANNERS, FROM, OPENINGS, ORIGINAL, OTHERS, SENT_FROM, WROTE
+from eisd.mime.phrases import (
+    BANNERS,
+    FOOTERS,
+    FROM,
+    OPENINGS,
+    ORIGINAL,
+    OTHERS,
+    SAID,
+    SENT_FROM,
+    WROTE,
+)
 
 
 def _either(words: Iterable[str]) -> str:
@@ -22,6 +32,9 @@ _EVIDENCE: Final = re.compile(r"[12][0-9]{3}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:"
 _YEAR: Final = re.compile(r"(?<![0-9])[12][0-9]{3}(?![0-9])")
 _LABEL: Final = re.compile(r"[\s>*_]{0,6}([^\s:*][^:*：]{0,24}?)\s?\*{0,2}[:：]")  # noqa: RUF001
 _RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*")
+_DASHES: Final = re.compile(r"[-_=]{20,}\s*")
+_WRITER: Final = re.compile(r"[<(\[][^\s@<>()\[\]]+@[^\s@<>()\[\]]+[>)\]]")
+_CLOCK: Final = re.compile(r"[0-9][:.][0-9]{2}")
 _COLONS: Final = (":", "：", ":*")  # noqa: RUF001
 _RUN: Final = re.compile(r"\n[^\S\n]*+>[^\n]*+(?:\n[^\S\n]*+>[^\n]*+)*+")
 """Lines that are quoted as such."""
@@ -38,6 +51,7 @@ _LINE_MAX: Final = 400
 _WRAP_MAX: Final = 3
 _BLOCK_MAX: Final = 7
 _INTRODUCTION_MAX: Final = 12
+_FOOTER_MAX: Final = 15
 _SIGNATURES: Final = frozenset({"-- ", "--", "—", "--\u00a0"})
 _SENT_FROM_MAX: Final = 80
 
@@ -123,7 +137,7 @@ def _quoted(lines: list[str], index: int, end: int, *, written: bool) -> int:
         return end - index
     if _runs_to_end(lines, index):
         return len(lines) if written else _to_quote(lines, index)
-    if attribution := _attribution(lines, index):
+    if attribution := _attribution(lines, index) or _introduction(lines, index):
         runs_on = written and not _quote_follows(lines, index + attribution)
         return len(lines) if runs_on else attribution
     return int(_is_sent_from(lines[index]))
@@ -137,15 +151,21 @@ def _runs_to_end(lines: list[str], index: int) -> bool:
     if len(line) > _LINE_MAX:
         return False
     folded = line.strip().casefold()
-    if folded.startswith(("--", "__", "==", "..", "—", "––")):  # noqa: RUF001
-        title = folded.strip("-_=.—– ")  # noqa: RUF001
-        if title and title.startswith(ORIGINAL) and folded != title:
-            return True
-        if _RULE.fullmatch(line):
-            return _is_header_block(lines, index + 1)
-    if folded.startswith(BANNERS):
+    if folded.startswith(BANNERS) or _is_rule(lines, index, folded):
         return True
     return _is_header_block(lines, index)
+
+
+def _is_rule(lines: list[str], index: int, folded: str) -> bool:
+    """Whether a line of dashes stands here, with a title or above what is not new."""
+    if not folded.startswith(("--", "__", "==", "..", "—", "––")):  # noqa: RUF001
+        return False
+    title = folded.strip("-_=.—– ")  # noqa: RUF001
+    if title:
+        return title.startswith(ORIGINAL) and folded != title
+    if _RULE.fullmatch(lines[index]) and _is_header_block(lines, index + 1):
+        return True
+    return _DASHES.fullmatch(lines[index]) is not None and _is_footer(lines, index + 1)
 
 
 def _is_header_block(lines: list[str], index: int) -> bool:
@@ -176,7 +196,7 @@ def _attribution(lines: list[str], index: int) -> int:
     first = lines[index].strip().casefold()
     if not first or len(first) > _LINE_MAX:
         return 0
-    if _attributes(first) or (_names_a_writer(first) and _quote_follows(lines, index + 1)):
+    if _attributes(first) or _names_a_writer(first):
         return 1
     if not first.startswith(OPENINGS):
         return 0
@@ -188,6 +208,43 @@ def _attribution(lines: list[str], index: int) -> int:
         if _attributes(window):
             return more + 1
     return 0
+
+
+def _introduction(lines: list[str], index: int) -> int:
+    """How many lines from here, the first ones of a paragraph, say who wrote the quote below.
+
+    Less has to be said than in an attribution that stands alone: the quote is there.
+    """
+    above = lines[index - 1].lstrip() if index else ""
+    if above and not above.startswith(">"):
+        return 0
+    window = ""
+    for size, line in enumerate(lines[index : index + _WRAP_MAX], 1):
+        folded = line.strip().casefold()
+        if not folded or len(folded) > _LINE_MAX or folded.startswith(">"):
+            return 0
+        window += " " + folded
+        if _quote_follows(lines, index + size):
+            return size if _introduces(window.lstrip(), size) else 0
+    return 0
+
+
+def _introduces(text: str, size: int) -> bool:
+    """Whether folded ``text`` of so many lines, right above a quote, says who wrote it."""
+    if not text.endswith(_COLONS):
+        return False
+    if size == 1 and text.rstrip(":：* ").endswith((*WROTE, *SAID)):  # noqa: RUF001
+        return True
+    dated = text.startswith(OPENINGS) and _EVIDENCE.search(text) is not None
+    return dated or _WRITER.search(text) is not None
+
+
+def _is_footer(lines: list[str], index: int) -> bool:
+    """Whether a mailing list speaks from here to the end, below its rule."""
+    if len(lines) - index > _FOOTER_MAX:
+        return False
+    below = " ".join(lines[index : index + 2])[:_LINE_MAX].casefold()
+    return any(words in below for words in FOOTERS)
 
 
 def _attributes(text: str) -> bool:
@@ -209,8 +266,12 @@ def _to_quote(lines: list[str], index: int) -> int:
 
 
 def _names_a_writer(text: str) -> bool:
-    """Whether ``text`` is a time, an address and a colon: an attribution without a verb."""
-    return text.endswith(_COLONS) and "@" in text and _YEAR.search(text) is not None
+    """Whether ``text`` is a date, a time and an address at its end: no verb is needed then."""
+    if not text.endswith((">:", ">：")):  # noqa: RUF001
+        return False
+    before, _, address = text.rpartition("<")
+    when = _YEAR.search(before) is not None and _CLOCK.search(before) is not None
+    return when and "@" in address
 
 
 def _quote_follows(lines: list[str], index: int) -> bool:

@@ -32,6 +32,9 @@ ATTRIBUTIONS = {
     "hu": "Jane Roe <jane@x.test> ezt írta (időpont: 2023. nov. 14., K, 9:13):",
     "tr": "Jane Roe <jane@x.test>, 14 Kas 2023 Sal, 09:13 tarihinde şunu yazdı:",
     "zh": "Jane Roe <jane@x.test> 于2023年11月14日周二 09:13写道：",
+    "ja": "2023年11月14日(火) 9:13 Jane Roe <jane@x.test>:",
+    "he": "בתאריך יום ג׳, 14 בנוב׳ 2023 ב-9:13 מאת Jane Roe <jane@x.test>:",
+    "sr": "уто, 14. нов 2023. у 09:13 Jane Roe <jane@x.test> је написао/ла:",
     "wrapped": "On Tue, Nov 14, 2023 at 9:13 AM Jane Roe of the Customer\n<jane@x.test> wrote:",
 }
 
@@ -46,9 +49,31 @@ def test_attributed_quotes(language: str) -> None:
     assert "old words" in split.rest
 
 
-def test_attribution_without_marks_runs_to_the_end() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Jane Roe wrote:",
+        "Jane Roe schrieb:",
+        "Once upon a time, Jane wrote :",
+        "Jane Roe said:",
+        "On Mon, 22 Jul 2002 the voices made Jane Roe write:",
+        "Quoting Jane Roe (jane@x.test):",
+        "pt., 11 cze 2021 o 08:49 użytkownik Jane Roe <jane@x.test>\nnapisał:",
+        "Le mardi,\nJane Roe <jane@x.test>\nécrivait :",
+    ],
+)
+def test_who_wrote_the_quote_right_below(line: str) -> None:
+    """Where the quote follows at once, the words that introduce it need no date or verb."""
+    for gap in ("\n", "\n\n"):
+        text = f"New words.\n\n{line}{gap}> old\n> older\n\nMore."
+
+        assert split_reply(text).reply.split() == ["New", "words.", "More."]
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "ja", "he"])
+def test_attribution_without_marks_runs_to_the_end(language: str) -> None:
     """Quoted text that is not marked line by line goes with its attribution."""
-    split = split_reply(f"New.\n\n{ATTRIBUTIONS['en']}\n\nOld, unmarked.\nMore.")
+    split = split_reply(f"New.\n\n{ATTRIBUTIONS[language]}\n\nOld, unmarked.\nMore.")
 
     assert split.reply == "New."
 
@@ -80,6 +105,8 @@ def test_inline_answers_stay() -> None:
         "________________________________\nFrom: Jane\nSent: x\nTo: y\nSubject: z",
         "-- \nJane Roe\nCustomer Ltd.",
         "--\nJane Roe",
+        "_______________________________________________\nusers mailing list\nusers@x.test",
+        "-" * 69 + "\nTo unsubscribe, e-mail: dev-unsubscribe@x.test",
     ],
 )
 def test_what_runs_to_the_end(block: str) -> None:
@@ -111,6 +138,8 @@ def test_answers_below_the_quote_stay(text: str) -> None:
         "On Monday we meet.\nThen on Tuesday.",
         "--verbose is an option",
         "a - b\n----\nc",
+        "-" * 40 + "\nTo unsubscribe see the end.\n" + "News\n" * 20 + "End",
+        "I asked the following:\nShall we?\n\nThe list:\n- one",
         "Sent the papers from my desk today, more than enough words to be no signature, truly.",
         "",
     ],
