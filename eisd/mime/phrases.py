@@ -10,7 +10,7 @@ WROTE: Final = (
     " wrote", " writes", "schrieb", "a écrit", "a ecrit", "escribió", "escribio", "ha scritto",
     "escreveu", "schreef", "geschreven", "napisał", "pisze:", "napsal", "napísal", "skrev",
     "kirjoitti", "написал", "пишет", "пише:", "написа:", "írta", "yazdı", "yazdi", "a scris",
-    "έγραψε", "va escriure", "napisao", "napisal", "написао", "ने लिखा", "kirjutas",
+    "έγραψε", "va escriure", "missatge de", "napisao", "napisal", "написао", "ने लिखा", "kirjutas",
     "rakstīja", "rašė", "menulis",
     "đã viết", "เขียน", "写道", "寫道", "のメッセージ", "書きました", "작성", "님이", "כתב", "كتب",
 )  # fmt: skip

@@ -31,10 +31,12 @@ def _either(words: Iterable[str]) -> str:
 _EVIDENCE: Final = re.compile(r"[12][0-9]{3}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
 _YEAR: Final = re.compile(r"(?<![0-9])[12][0-9]{3}(?![0-9])")
 _LABEL: Final = re.compile(r"[\s>*_]{0,6}([^\s:*][^:*：]{0,24}?)\s?\*{0,2}[:：]")  # noqa: RUF001
-_RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*")
+_RULE: Final = re.compile(r"[\s_]*_{20}[_\s]*|-{20,}\s*")
 _DASHES: Final = re.compile(r"[-_=]{20,}\s*")
 _WRITER: Final = re.compile(r"[<(\[][^\s@<>()\[\]]+@[^\s@<>()\[\]]+[>)\]]")
 _CLOCK: Final = re.compile(r"[0-9][:.][0-9]{2}")
+_FIRST: Final = OTHERS - FROM
+"""Labels that may stand above the one that opens a block (GMX)."""
 _COLONS: Final = (":", "：", ":*")  # noqa: RUF001
 _RUN: Final = re.compile(r"\n[^\S\n]*+>[^\n]*+(?:\n[^\S\n]*+>[^\n]*+)*+")
 """Lines that are quoted as such."""
@@ -50,6 +52,7 @@ _MARKS_MAX: Final = 10_000
 _LINE_MAX: Final = 400
 _WRAP_MAX: Final = 3
 _BLOCK_MAX: Final = 7
+_BEFORE_MAX: Final = 3
 _INTRODUCTION_MAX: Final = 12
 _FOOTER_MAX: Final = 15
 _SIGNATURES: Final = frozenset({"-- ", "--", "—", "--\u00a0"})
@@ -125,7 +128,10 @@ def _located(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, re.Matc
 
 
 def _above(lines: list[str], index: int) -> int:
-    """The first of the blank lines right above a line, or the line itself."""
+    """Where a copied header begins that has the line: its date may come first, blank lines do."""
+    end = max(0, index - _BEFORE_MAX)
+    while index > end and _label(lines[index - 1]) in _FIRST:
+        index -= 1
     while index and not lines[index - 1].strip():
         index -= 1
     return index
@@ -163,14 +169,17 @@ def _is_rule(lines: list[str], index: int, folded: str) -> bool:
     title = folded.strip("-_=.—– ")  # noqa: RUF001
     if title:
         return title.startswith(ORIGINAL) and folded != title
-    if _RULE.fullmatch(lines[index]) and _is_header_block(lines, index + 1):
+    if _DASHES.fullmatch(lines[index]) and _is_footer(lines, index + 1):
         return True
-    return _DASHES.fullmatch(lines[index]) is not None and _is_footer(lines, index + 1)
+    return _RULE.fullmatch(lines[index]) is not None and _is_header_block(lines, index + 1)
 
 
 def _is_header_block(lines: list[str], index: int) -> bool:
     """Whether the lines from here on are headers that a mailer copied above a quoted message."""
     while index < len(lines) and not lines[index].strip():
+        index += 1
+    end = min(len(lines), index + _BEFORE_MAX)
+    while index < end and _label(lines[index]) in _FIRST:
         index += 1
     if index >= len(lines) or _label(lines[index]) not in FROM:
         return False
@@ -198,16 +207,26 @@ def _attribution(lines: list[str], index: int) -> int:
         return 0
     if _attributes(first) or _names_a_writer(first):
         return 1
-    if not first.startswith(OPENINGS):
+    if not first.startswith(OPENINGS) or _EVIDENCE.search(first) is None:
         return 0
     window = first
-    for more in range(1, _WRAP_MAX):
-        if index + more >= len(lines) or not lines[index + more].strip():
+    for size, line in enumerate(lines[index + 1 : index + _WRAP_MAX], 2):
+        folded = line[:_LINE_MAX].strip().casefold()
+        if not folded or _begins(folded):
             return 0
-        window += " " + lines[index + more].strip().casefold()[:_LINE_MAX]
+        window += " " + folded
         if _attributes(window):
-            return more + 1
+            return size
     return 0
+
+
+def _begins(text: str) -> bool:
+    """Whether an attribution begins with folded ``text``, so that no line above is part of it."""
+    if text.startswith(OPENINGS):
+        return _YEAR.search(text) is not None or _attributes(text)
+    if "@" not in text or _YEAR.search(text) is None:
+        return False
+    return _attributes(text) or _introduces(text)
 
 
 def _introduction(lines: list[str], index: int) -> int:
@@ -220,20 +239,22 @@ def _introduction(lines: list[str], index: int) -> int:
         return 0
     window = ""
     for size, line in enumerate(lines[index : index + _WRAP_MAX], 1):
-        folded = line.strip().casefold()
-        if not folded or len(folded) > _LINE_MAX or folded.startswith(">"):
+        folded = line[:_LINE_MAX].strip().casefold()
+        if not folded or folded.startswith(">") or (size > 1 and _begins(folded)):
             return 0
-        window += " " + folded
+        window = f"{window} {folded}".strip()
         if _quote_follows(lines, index + size):
-            return size if _introduces(window.lstrip(), size) else 0
+            return size if _introduces(window) else 0
+        if not (_WRITER.search(window) or (_YEAR.search(window) and _CLOCK.search(window))):
+            return 0
     return 0
 
 
-def _introduces(text: str, size: int) -> bool:
-    """Whether folded ``text`` of so many lines, right above a quote, says who wrote it."""
+def _introduces(text: str) -> bool:
+    """Whether folded ``text``, right above a quote, says who wrote it."""
     if not text.endswith(_COLONS):
         return False
-    if size == 1 and text.rstrip(":：* ").endswith((*WROTE, *SAID)):  # noqa: RUF001
+    if text.rstrip(":：* ").endswith((*WROTE, *SAID)):  # noqa: RUF001
         return True
     dated = text.startswith(OPENINGS) and _EVIDENCE.search(text) is not None
     return dated or _WRITER.search(text) is not None

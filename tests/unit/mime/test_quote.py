@@ -59,7 +59,7 @@ def test_attributed_quotes(language: str) -> None:
         "On Mon, 22 Jul 2002 the voices made Jane Roe write:",
         "Quoting Jane Roe (jane@x.test):",
         "pt., 11 cze 2021 o 08:49 użytkownik Jane Roe <jane@x.test>\nnapisał:",
-        "Le mardi,\nJane Roe <jane@x.test>\nécrivait :",
+        "Jane Roe <jane@x.test>\nescreveu no dia terça, 14/11/2023 à(s) 09:13:",
     ],
 )
 def test_who_wrote_the_quote_right_below(line: str) -> None:
@@ -68,6 +68,17 @@ def test_who_wrote_the_quote_right_below(line: str) -> None:
         text = f"New words.\n\n{line}{gap}> old\n> older\n\nMore."
 
         assert split_reply(text).reply.split() == ["New", "words.", "More."]
+
+
+@pytest.mark.parametrize("language", list(ATTRIBUTIONS))
+@pytest.mark.parametrize(
+    "words", ["No problem", "On it", "Hi John,\nyes.\nBye", "See you at 10:00"]
+)
+def test_short_words_right_above_an_attribution_stay(language: str, words: str) -> None:
+    """What stands right above an attribution, as in text made of HTML, is no part of it."""
+    split = split_reply(f"{words}\n{ATTRIBUTIONS[language]}\n\n> old words")
+
+    assert split.reply == words
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "ja", "he"])
@@ -103,6 +114,9 @@ def test_inline_answers_stay() -> None:
         "发件人: Jane\n发送时间: 2023\n收件人: John\n主题: x",
         "*From:* Jane Roe\n*Sent:* Tuesday\n*To:* John\n*Subject:* x",
         "________________________________\nFrom: Jane\nSent: x\nTo: y\nSubject: z",
+        "--------------------\nFrom: Jane\nSent: x\nTo: y\nSubject: z",
+        "Date: x\nTo: y\nFrom: Jane\nSubject: z\nCc: a",
+        "Gesendet: Dienstag\nVon: Jane Roe\nAn: John\nBetreff: x",
         "-- \nJane Roe\nCustomer Ltd.",
         "--\nJane Roe",
         "_______________________________________________\nusers mailing list\nusers@x.test",
@@ -135,6 +149,7 @@ def test_answers_below_the_quote_stay(text: str) -> None:
     [
         "From: the start it was clear.\nWe go on.",
         "He wrote: no date, no address here.\nYes.",
+        "To: \nFrom: \nSubject: Hello\nMy name is Jane.",
         "On Monday we meet.\nThen on Tuesday.",
         "--verbose is an option",
         "a - b\n----\nc",
