@@ -277,7 +277,7 @@ class _Group:
         first = _first(rows)
         when = occurred_at(
             first.gate_at,
-            date=message.dated_at,
+            date=_date(message, merged),
             received=message.received,
             sent=first.box is Box.SENT,
         )
@@ -362,6 +362,12 @@ def becomes(
 def _first(rows: Sequence[CopyRow]) -> CopyRow:
     """The copy whose receive time counts (T1): the earliest, of two the one in Sent."""
     return min(rows, key=lambda row: (row.gate_at, row.box is not Box.SENT, row.id))
+
+
+def _date(message: MessageRow, merged: Facts) -> int | None:
+    """The earliest Date of all copies, whichever of them the text is from; in milliseconds."""
+    merged_ms = None if merged.date is None else merged.date * 1000
+    return min((at for at in (message.dated_at, merged_ms) if at is not None), default=None)
 
 
 def _readable(participant: Participant, known: Participant | None) -> Participant:

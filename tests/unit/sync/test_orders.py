@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.mail import make
 from lab.world import World, ago, world
 
 from eisd.config.schema import BlockEntry
@@ -437,6 +439,29 @@ async def test_g4_a_copy_that_came_without_the_list_counts(tmp_path: Path, polic
 
     assert [(row[0], json.loads(row[6])) for row in rows] == [("c1", [])]
     assert outcomes == ["anna INBOX matched", "bert INBOX matched"]
+
+
+async def test_t1_the_date_is_the_earliest_of_all_copies(tmp_path: Path):
+    """When it happened does not hang on which copy the text was fetched from."""
+    when = ago(hours=5)
+    later = when + timedelta(minutes=90)
+
+    async def setup(here: World) -> None:
+        await here.mailbox("anna")
+        await here.mailbox("bert")
+        await here.contact("c1", "ada@x.test")
+
+    def copy(box: str, at: datetime, date: datetime) -> Callable[[World], None]:
+        def step(here: World) -> None:
+            rfc822 = make("ada@x.test", "anna@lab.test", "m", message_id="<m@x>", date=date)
+            here.boxes[box].put(rfc822, at=at)
+
+        return step
+
+    steps = (copy("anna", later, when), copy("bert", when, later))
+    rows, _ = await in_every_order(tmp_path, setup, steps)
+
+    assert [row[8] for row in rows] == [f"{when:%Y-%m-%dT%H:%M:%S}.000Z"]
 
 
 @pytest.mark.parametrize("first", ["author", "reply_to"])
