@@ -78,8 +78,16 @@ def raw_parameters(value: bytes) -> list[tuple[str, bytes]]:
         else:
             position = _after(value, start)
             text = value[start:position].rstrip(b"; \t").strip(b'"')
+            if b"name" not in name[1].lower():  # a file's may have brackets of its own
+                text = _without_comment(text)
         found.append((name[1].decode("ascii", "replace").lower(), text))
     return found
+
+
+def _without_comment(text: bytes) -> bytes:
+    """A bare value without the comment that RFC 2045 5.1 lets stand behind it."""
+    word, bracket, _ = text.partition(b"(")
+    return word.rstrip() if bracket and word[-1:].isspace() else text
 
 
 def _after(value: bytes, position: int) -> int:

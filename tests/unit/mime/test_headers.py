@@ -235,6 +235,10 @@ def test_header_limits() -> None:
             Signal.DELIVERY_REPORT,
         ),
         (
+            b"Content-Type: multipart/report; report-type=delivery-status (RFC 3462); boundary=b",
+            Signal.DELIVERY_REPORT,
+        ),
+        (
             b"Content-Type: multipart/report; report-type=disposition-notification",
             Signal.READ_RECEIPT,
         ),

@@ -242,6 +242,7 @@ def test_boundary_that_begins_like_its_parent() -> None:
     [
         ('filename="a.pdf"', "a.pdf"),
         ("filename=a.pdf", "a.pdf"),
+        ("filename=a (1).pdf", "a (1).pdf"),
         ("filename*=utf-8''na%C3%AFve.pdf", "naïve.pdf"),
         ("filename*0*=iso-8859-1''na%EF; filename*1=ve.pdf", "naïve.pdf"),
         ("filename=plain.pdf; filename*=utf-8''%E4%BC%9A.pdf", "会.pdf"),
