@@ -87,6 +87,7 @@ _ALLOWED: Final = frozenset(
     ]
 )
 
+_WIDE: Final = ("utf_16", "utf_32")
 _MEANT: Final = {
     "latin_1": "cp1252", "iso8859_9": "cp1254", "iso8859_11": "cp874", "tis_620": "cp874",
     "gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "x_gbk": "gb18030",
@@ -100,10 +101,21 @@ _MEANT: Final = {
     "unicode_1_1_utf_7": "utf_7", "utf7": "utf_7", "x_mac_roman": "mac_roman",
     "macintosh": "mac_roman", "x_mac_ce": "mac_latin2", "x_mac_cyrillic": "mac_cyrillic",
     "x_mac_greek": "mac_greek", "x_mac_turkish": "mac_turkish", "x_mac_icelandic": "mac_iceland",
-    "koi8_ru": "koi8_u", "koi": "koi8_r", "koi8": "koi8_r", "x_cp1250": "cp1250",
-    "x_cp1251": "cp1251", "x_cp1252": "cp1252", "ansi": "cp1252", "ansi_x3.4_1986": "cp1252",
+    "koi8_ru": "koi8_u", "koi": "koi8_r", "koi8": "koi8_r",
+    "ansi": "cp1252", "ansi_x3.4_1986": "cp1252", "koi8r": "koi8_r", "koi8u": "koi8_u",
+    "ksc_5601": "cp949", "ks_c_5601_1989": "cp949", "iso_ir_149": "cp949", "cseuckr": "cp949",
+    "csksc56011987": "cp949", "gb_2312": "gb18030", "gb_2312_80": "gb18030",
+    "csgb2312": "gb18030", "gb2312_charset": "gb18030", "cp54936": "gb18030",
+    "big_5": "big5hkscs", "cn_big5": "big5hkscs", "big5_eten": "big5hkscs", "cp51932": "euc_jp",
+    "cp943": "cp932", "windows_31j": "cp932", "iso2022_jp_3": "iso2022_jp_ext",
+    "iso2022_jp_2004": "iso2022_jp_ext", "iso_2022_jp_ms": "iso2022_jp_ext", "mac": "mac_roman",
+    "mac_ukrainian": "mac_cyrillic", "logical": "iso8859_8", "visual": "iso8859_8",
+    "cp20866": "koi8_r", "cp21866": "koi8_u", "ucs_2": "utf_16", "iso_10646_ucs_2": "utf_16",
+    "unicodefeff": "utf_16_le", "unicodefffe": "utf_16_be",
 }  # fmt: skip
 
+_PAGE: Final = re.compile(r"(?:windows|win|cp|ms|dos|ibm)_?([0-9]{3,5})")
+_LATIN: Final = re.compile(r"(?:iso_?)?8859_?([0-9]{1,2})(?:_[ei])?")
 _SEPARATORS: Final = re.compile(r"[^a-z0-9.]+")
 _WINDOWS: Final = "".join(
     bytes((code,)).decode("cp1252", "ignore") or chr(code) for code in range(256)
@@ -119,8 +131,12 @@ def codec(label: str, *, body: bool = False) -> str:
     UTF-7 counts in a ``body`` alone: in a header it is a way to smuggle markup.
     """
     name = _SEPARATORS.sub("_", label[:80].lower()).strip("_")
-    if name.startswith("windows_125") and name[8:].isdigit():
-        name = "cp" + name[8:]
+    if name not in _MEANT:
+        name = name.removeprefix("x_")
+    if page := _PAGE.fullmatch(name):
+        name = f"cp{page[1]}"
+    elif part := _LATIN.fullmatch(name):
+        name = f"iso8859_{part[1]}"
     name = _MEANT.get(name) or aliases.get(name.replace(".", "_"), name)
     name = _MEANT.get(name, name)
     if name == "utf_7":
@@ -160,7 +176,7 @@ def _detected(raw: bytes) -> str:
 def decode(raw: bytes, label: str, *, body: bool = False) -> str:
     """``raw`` as text by ``label``; total. U+FFFD only where every other reading fails."""
     name = codec(label, body=body) if label else ""
-    if not name:
+    if not name or (body and name.startswith(_WIDE) and _is_narrow(raw)):
         return guess(raw)
     if name == "cp1252":
         return windows(raw)
@@ -175,6 +191,17 @@ def decode(raw: bytes, label: str, *, body: bool = False) -> str:
             return text
         return text.translate(_ESCAPED)
     return raw.decode(name, "replace")
+
+
+def _is_narrow(raw: bytes) -> bool:
+    """Whether a body said to be UTF-16 or UTF-32 is not: every line of these ends in a NUL."""
+    if b"\0" in raw or raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mostly_utf8(raw: bytes) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from eisd.mime.addresses import AddressList, LocalCase, address_key, read_addresses
+from eisd.mime.block import shortened
 from eisd.mime.charset import guess
 from eisd.mime.dates import parse_date
 from eisd.mime.limits import (
@@ -88,16 +89,14 @@ def header_lines(header: bytes) -> tuple[list[bytes], bool]:
 
     The block may be followed by a body; it ends at the first empty line.
     """
-    block = header[:HEADER_BLOCK]
+    block, limited = shortened(header) if len(header) > HEADER_BLOCK else (header, False)
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
         if b"\r" in block:
             block = block.replace(b"\r", b"\n")
     if block.startswith(b"\n"):
         return [], False
-    end = block.find(b"\n\n")
-    limited = end < 0 and len(header) > HEADER_BLOCK
-    if end >= 0:
+    if (end := block.find(b"\n\n")) >= 0:
         block = block[:end]
     if b"\n " in block:
         block = block.replace(b"\n ", b" ")

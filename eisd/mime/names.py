@@ -14,7 +14,9 @@ from eisd.mime.text import cut, one_line
 
 _SEPARATOR: Final = re.compile(r"[/\\\u2044\u2215\uff0f\uff3c]|%2f|%5c", re.IGNORECASE)
 _FORBIDDEN: Final = re.compile(r'[<>:"|?*\x00-\x1f\u200b-\u200f\u2060-\u2064]')
-_DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
+_DEVICE: Final = re.compile(
+    r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE
+)
 _EXTENSION_MAX: Final = 20
 _READ_MAX: Final = 4_000
 

@@ -29,6 +29,8 @@ _NOT_TEXT: Final = frozenset(
     {"text/calendar", "text/csv", "text/directory", "text/rfc822-headers", "text/vcard"}
     | {"text/x-amp-html", "text/x-vcard", "text/x-patch", "text/x-diff"}
 )
+_OUT_OF_REACH: Final = frozenset({"depth", "parts"})
+"""Defects that say that not everything was looked at."""
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"})
 _METHOD: Final = re.compile(rb"^METHOD:([A-Za-z-]{1,20})", re.IGNORECASE | re.MULTILINE)
 _META: Final = re.compile(
@@ -90,7 +92,9 @@ def parse(rfc822: bytes, omitted: Sequence[Attachment] = (), *, html: bool = Tru
     reply = split_reply(text).reply
     attachments = [each for each in reading.attachments if each.size or not omitted]
     return Parsed(
-        status=ParseStatus.FULL,
+        status=ParseStatus.FULL
+        if text or _OUT_OF_REACH.isdisjoint(defects)
+        else ParseStatus.LIMITED,
         text=text,
         text_reply=reply,
         snippet=snippet(reply or text),

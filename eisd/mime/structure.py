@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from eisd.mime.block import shortened
 from eisd.mime.headers import header_lines
 from eisd.mime.limits import DEPTH, HEADER_BLOCK, HEADER_COUNT, HEADER_FIELD, PARTS
 from eisd.mime.params import boundary, content_type, word_and_parameters
@@ -126,7 +127,7 @@ def _entity(data: bytes, start: int, end: int, default: str, defects: list[str])
 
 def _part_fields(header: bytes) -> dict[bytes, bytes]:
     """The first of each field that describes a part, by what follows "Content-" in its name."""
-    block = b"\n" + header[:HEADER_BLOCK]
+    block = b"\n" + (shortened(header)[0] if len(header) > HEADER_BLOCK else header)
     if block.count(b"\n") > HEADER_COUNT:
         block = b"\n" + b"\n".join(header_lines(header)[0])
     fields: dict[bytes, bytes] = {}

@@ -24,7 +24,8 @@ SMALL = 256 << 10
 _GROUP_OCTETS = 4 << 20
 _GROUP_COUNT = 100
 _SIZES_COUNT = 500
-_HEADER_LIMIT = 256 << 10
+_HEADER_LIMIT = 4 << 20
+"""Octets of a large message's header: what is beyond the parser's limit is in its long fields."""
 _DEPTH = 2
 _TRIES = 3
 
@@ -101,7 +102,8 @@ class Bodies:
         """Header and text parts of a large message; its beginning, if its structure is no help."""
         uid = sized.uid
         items = f"(UID BODYSTRUCTURE BODY.PEEK[HEADER]<0.{_HEADER_LIMIT}>)"
-        answer = (await _answers(self._client, [uid], items, _HEADER_LIMIT)).get(uid)
+        octets = min(_HEADER_LIMIT, sized.size)
+        answer = (await _answers(self._client, [uid], items, octets)).get(uid)
         structure = _structure(answer) if answer else None
         header = answer.sections.get(b"HEADER", b"") if answer else b""
         if structure is None or not header:

@@ -210,6 +210,18 @@ def test_header_limits() -> None:
     assert long_field.from_[0].key == "a@b.test"
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_what_follows_ten_thousand_recipients_is_read(end: bytes) -> None:
+    """A field longer than a whole block may be takes nothing from those that follow it."""
+    people = (b"," + end + b" ").join(b"Somebody <u%d@people.test>" % n for n in range(12_000))
+    fields = [b"From: a@b.test", b"To: " + people, b"Subject: Hello", b"Message-ID: <m@b.test>"]
+    facts = extract(end.join([*fields, b"", b"Subject: no header"]))
+
+    assert (facts.subject_raw, facts.message_id) == (b"Hello", "m@b.test")
+    assert facts.defects == ("header_field:to",)
+    assert len(facts.to) > 1_000
+
+
 @pytest.mark.parametrize(
     ("line", "signal"),
     [

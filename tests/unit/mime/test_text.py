@@ -89,6 +89,13 @@ def test_snippet_is_short(text: str) -> None:
         ("iso-8859-1", "cp1252"),
         ("ISO_8859-1:1987", "cp1252"),
         ("windows-1251", "cp1251"),
+        ("windows-874", "cp874"),
+        ("windows-31j", "cp932"),
+        ("ks_c_5601-1989", "cp949"),
+        ("win-1251", "cp1251"),
+        ("x-euc-jp", "euc_jp"),
+        ("iso88592", "iso8859_2"),
+        ("iso-8859-8-i", "iso8859_8"),
         ("CP1251", "cp1251"),
         ("gb2312", "gb18030"),
         ("x-gbk", "gb18030"),
@@ -274,3 +281,11 @@ def test_dates_are_total(raw: bytes) -> None:
     assert date is None or (
         date.utcoffset() is not None and abs(date.utcoffset() or timedelta()) < timedelta(days=1)
     )
+
+
+@pytest.mark.parametrize("label", ["utf-16", "utf-16le", "utf-32"])
+def test_a_label_of_wide_characters_on_others(label: str) -> None:
+    """A body that is said to be UTF-16 and has no NUL in it is read by what it looks like."""
+    assert decode(b"Gr\xc3\xbc\xc3\x9fe\n", label, body=True) == "Grüße\n"
+    assert decode("Grüße\n".encode(label), label, body=True).strip("\ufeff") == "Grüße\n"
+    assert decode("中文".encode("utf-16-be"), "utf-16be", body=True) == "中文"
