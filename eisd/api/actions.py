@@ -56,10 +56,15 @@ async def contacts_import(
         UserError: (65) a bad row, and nothing was imported.
     """
     rows = await asyncio.to_thread(from_json, items, workspace)
-    if rows.bad and not skip_bad:
+    if rows.bad and not _may_leave_out(rows, skip_bad=skip_bad, replace=replace):
         told = "\n".join(f"contact {row.line}: {row.problem}" for row in rows.bad[:BAD_ROWS_TOLD])
         raise UserError(f"{told}\nnothing was imported", code=ExitCode.DATA)
     return await import_rows(core, rows, replace=replace, dry_run=dry_run, source=source)
+
+
+def _may_leave_out(rows: Rows, *, skip_bad: bool, replace: bool) -> bool:
+    """Whether the bad rows may be left out: not where a contact would be removed for its own."""
+    return skip_bad and not replace and not any(row.is_fatal for row in rows.bad)
 
 
 async def import_file(
@@ -79,8 +84,8 @@ async def import_file(
         UserError: (65) it has bad rows, each named with its line, and nothing was imported.
     """
     with closing(await asyncio.to_thread(read_open, file, format_, workspace)) as rows:
-        refused = refusal(source, rows.bad) if rows.bad else None
-        if refused is not None and not skip_bad:
+        refused = refusal(source, rows.bad, replace=replace) if rows.bad else None
+        if refused is not None and not _may_leave_out(rows, skip_bad=skip_bad, replace=replace):
             raise refused
         done = await import_rows(core, rows, replace=replace, dry_run=dry_run, source=source)
     return done | {"bad": str(refused).splitlines()[:-1] if refused else []}

@@ -93,16 +93,23 @@ def read_open(file: IO[bytes], format_: str, workspace: str) -> Rows:
     raise AssertionError("every octet is a character of cp1252")
 
 
-def refusal(name: str, bad: Iterable[BadRow], *, shown: int = 50) -> UserError:
+def refusal(
+    name: str, bad: Iterable[BadRow], *, replace: bool = False, shown: int = 50
+) -> UserError:
     """Why a file is refused: each bad row as ``file:line: problem``, at most ``shown`` of them."""
     listed = sorted(bad, key=lambda row: row.line)
     lines = [f"{name}:{row.line}: {row.problem}" for row in listed[:shown]]
     if len(listed) > shown:
         lines.append(f"... and {len(listed) - shown} more")
     count = "1 bad row" if len(listed) == 1 else f"{len(listed)} bad rows"
+    hint = "mend the rows, or leave them out with --skip-bad"
+    if any(row.is_fatal for row in listed):
+        hint = "mend the file"
+    elif replace:
+        hint = "mend the rows: with --replace, whose row is left out would be removed"
     return UserError(
         "\n".join([*lines, f"{count}: nothing was imported"]),
-        hint="mend the rows, or leave them out with --skip-bad",
+        hint=hint,
         code=ExitCode.DATA,
     )
 
@@ -122,19 +129,19 @@ def _read_csv(text: TextIO, workspace: str) -> Rows:
         except StopIteration:
             break
         except csv.Error as error:  # a quote that never ends: what follows cannot be told apart
-            rows.bad.append(BadRow(line, f"no CSV: {error}"))
+            rows.bad.append(BadRow(line, f"no CSV: {error}", is_fatal=True))
             break
         if columns is None:
             names = [cell.strip().lower() for cell in cells]
             if problem := _header_problem(names):
-                rows.bad.append(BadRow(line, problem))
+                rows.bad.append(BadRow(line, problem, is_fatal=True))
                 break
             columns = _Columns.of(names)
         elif any(map(str.strip, cells)):
             _add_csv(rows, line, columns, cells, workspace)
         line = reader.line_num + 1
     if columns is None and not rows.bad:
-        rows.bad.append(BadRow(1, f"no header; want {','.join(COLUMNS)}"))
+        rows.bad.append(BadRow(1, f"no header; want {','.join(COLUMNS)}", is_fatal=True))
     return rows
 
 

@@ -31,6 +31,8 @@ class BadRow:
 
     line: int
     problem: str
+    is_fatal: bool = False
+    """What follows it cannot be told apart, or means nothing: it cannot be left out."""
 
 
 class Rows:

@@ -69,9 +69,9 @@ def of_daemon(core: Core, *, drifted: bool) -> list[Answer]:
     return found
 
 
-def down() -> Answer:
-    """That nobody answers."""
-    return issue("daemon_down", "the daemon is not running", "systemctl start eisd")
+def down(start: str) -> Answer:
+    """That nobody answers, and the command that starts the daemon."""
+    return issue("daemon_down", "the daemon is not running", start)
 
 
 def of_mailboxes(

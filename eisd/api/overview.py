@@ -53,15 +53,15 @@ def with_live(core: Core, listed: list[Answer]) -> list[Answer]:
     return listed
 
 
-def status_offline(db: Connection, settings: Settings) -> Answer:
-    """What the database says while no daemon runs."""
+def status_offline(db: Connection, settings: Settings, *, start: str) -> Answer:
+    """What the database says while no daemon runs; ``start`` is the command that starts it."""
     listed = mailbox_list(db)
     return {
         "daemon": {"running": False, "version": __version__},
         "database": database_files(settings.paths),
         "mailboxes": listed,
         "issues": [
-            issues.down(),
+            issues.down(start),
             *(
                 one | {"text": f"when the daemon last ran: {one['text']}"}
                 for one in issues.of_mailboxes(listed, settings, up_s=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def backup(context: Context, *, file: Path, keep: int | None) -> None:
     from eisd.store.backup import backup as write  # noqa: PLC0415
     from eisd.store.rotation import named, rotate  # noqa: PLC0415
 
-    directory = file if file.is_dir() else None
+    directory = file if os.path.isdir(file) else None  # noqa: PTH112  no error where it is hidden
     if keep is not None and directory is None:
         raise UserError(f"--keep wants a directory, and {file} is none", code=ExitCode.USAGE)
     if directory is not None:

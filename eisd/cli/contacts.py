@@ -45,7 +45,11 @@ contact_life.register(contacts)
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--replace", is_flag=True, help="Also remove contacts that the file does not have.")
-@click.option("--skip-bad", is_flag=True, help="Leave bad rows out instead of refusing the file.")
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave bad rows out instead of refusing the file; not with --replace.",
+)
 @json_option
 @click.pass_obj
 def import_(

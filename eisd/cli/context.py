@@ -28,6 +28,15 @@ class Context:
 
         return self.given if self.given is not None else default_path()
 
+    @property
+    def start(self) -> str:
+        """The command that starts the daemon of this configuration: a service for the system's."""
+        from eisd.config.paths import SYSTEM_CONFIG  # noqa: PLC0415
+
+        if self.config_path == SYSTEM_CONFIG:
+            return "systemctl start eisd"
+        return f"eisd run -c {self.given}" if self.given is not None else "eisd run"
+
     @cached_property
     def loaded(self) -> Loaded:
         """The configuration, checked; raises `ConfigError` with every problem."""

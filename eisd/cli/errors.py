@@ -131,7 +131,7 @@ def _mendable(error: Exception) -> int:
         message = (
             f"{error.filename}: {error.strerror}" if error.filename else error.strerror or message
         )
-    hint = hint or _way_out(error) or _way_out(error.__cause__)
+    hint = hint or _way_out(error)
     prefix = "" if isinstance(error, ConfigError) else "eisd: "
     output.say(f"{prefix}{output.safe(message, lines=True)}")
     if hint:
@@ -141,9 +141,11 @@ def _mendable(error: Exception) -> int:
 
 def _way_out(error: BaseException | None) -> str:
     """What helps where the system, or SQLite in its place, refuses a file."""
+    if error is None:
+        return ""
     number = error.errno if isinstance(error, OSError) else None
     name: str = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").partition("_")[0]
-    return WAYS_OUT.get(number, "") or WAYS_OUT.get(name, "")
+    return WAYS_OUT.get(number) or WAYS_OUT.get(name) or _way_out(error.__cause__)
 
 
 def _bug(error: BaseException) -> int:

@@ -17,7 +17,7 @@ from eisd.cli.client import Unavailable
 from eisd.cli.context import Context
 from eisd.cli.options import json_option
 from eisd.cli.reach import read_database
-from eisd.errors import ExitCode, UserError
+from eisd.errors import EisdError, ExitCode, UserError
 
 WATCH_SECONDS = 2.0
 COLOURS = {
@@ -124,7 +124,14 @@ def _ask(context: Context, *, quiet: bool = False) -> dict[str, Any]:
         from eisd.api.overview import status_offline  # noqa: PLC0415 - only without a daemon
 
         settings = context.loaded.settings
-        return read_database(context, lambda db: status_offline(db, settings))
+        try:
+            return read_database(
+                context, lambda db: status_offline(db, settings, start=context.start)
+            )
+        except (EisdError, OSError) as unread:
+            raise UserError(
+                f"the database cannot be read: {unread}", code=ExitCode.UNAVAILABLE
+            ) from unread
     return told
 
 

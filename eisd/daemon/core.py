@@ -210,7 +210,8 @@ class Core:
             ) from error
         condition.refused = ""
         condition.loaded_at = datetime.now(UTC)
-        emit(events.CONFIG_RELOADED, changed=changes)
+        named = [one.key for one in keys if not one.key.startswith("mailboxes.")]
+        emit(events.CONFIG_RELOADED, changed=[*named, *changes])
         return Reloaded(tuple(changes), keys)
 
     async def compare(self) -> tuple[Loaded, tuple[Change, ...]]:

@@ -149,10 +149,14 @@ def _denied(path: Path, error: OSError) -> Finding:
 
 def database(path: Path) -> Iterator[Finding]:
     """Whether the database opens, is of this version, and keeps its log short."""
-    if not path.exists():
+    try:
+        size = path.stat().st_size // MB
+    except FileNotFoundError:
         text = "there is no database yet; the first command that needs it makes it"
         yield Finding("host", str(path), "database", Grade.NOTE, text)
         return
+    except OSError:
+        return  # `permissions` has said it
     try:
         with closing(connect(path, readonly=True)) as db:
             steps = pending(db)
@@ -160,7 +164,6 @@ def database(path: Path) -> Iterator[Finding]:
         fix = "eisd db check, then restore a backup: eisd restore FILE"
         yield Finding("host", str(path), "database", Grade.ERROR, str(error), fix)
         return
-    size = path.stat().st_size // MB
     if steps:
         text = f"{len(steps)} migrations are due; the next start of the daemon applies them"
         yield Finding("host", str(path), "database", Grade.NOTE, text, "eisd db migrate")

@@ -55,7 +55,7 @@ def credentials(loaded: Loaded) -> Iterator[Finding]:
                 base_dir=loaded.base_dir,
                 store=lambda where=where: stored.get(where),  # type: ignore[misc]
             )
-        except EisdError as error:
+        except (EisdError, OSError) as error:
             hint = getattr(error, "hint", "")
             yield Finding("credentials", where, "secret", Grade.ERROR, str(error), hint)
             continue

@@ -33,7 +33,7 @@ def backup(database: Path, secrets_db: Path, target: Path) -> int:
         raise UserError(f"there is no database at {database}", code=ExitCode.NO_INPUT)
     beside = target.with_name(target.name + SECRETS_SUFFIX)
     for one in (target, beside):
-        if one.exists():
+        if os.path.lexists(one):  # False, too, where nobody lets us look: then the copy says it
             raise UserError(f"{one} exists already", code=ExitCode.CANT_CREATE)
     if secrets_db.exists():
         _copy(secrets_db, beside)

@@ -66,20 +66,43 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         StoreError: the file is no database, is damaged, or cannot be opened.
     """
     try:
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        if readonly:
-            db.execute("PRAGMA query_only = ON")
-        else:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA cache_size = -16000")
-        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return _connected(path, "mode=ro" if readonly else "mode=rwc", readonly=readonly)
     except sqlite3.Error as exc:
+        if readonly and not _log_of(path).exists():
+            # Nobody writes, and we may not: SQLite needs files beside it that we cannot make.
+            with suppress(sqlite3.Error):
+                return _connected(path, "mode=ro&immutable=1", readonly=True)
         raise StoreError(f"{path}: {exc}") from exc
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _connected(path: Path, how: str, *, readonly: bool) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    if readonly:
+        db.execute("PRAGMA query_only = ON")
+    else:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA cache_size = -16000")
+    db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return db
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UserError(
+            f"cannot create the directory {path}: {exc.strerror}",
+            hint="make it, or name another one: [daemon] state_dir",
+            code=ExitCode.CANT_CREATE,
+        ) from exc
 
 
 def create(path: Path) -> None:
@@ -88,7 +111,7 @@ def create(path: Path) -> None:
     Raises:
         StoreError: it cannot be read, written or migrated, or is newer than this eisd.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_directory(path.parent)
     if not path.exists():
         path.touch(mode=0o640)
         hand_over(path)
@@ -124,7 +147,7 @@ def exclusive(path: Path) -> Iterator[None]:
         UserError: another process has it.
     """
     lock = path.with_name(path.name + ".lock")
-    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_directory(lock.parent)
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         hand_over(lock)

@@ -79,6 +79,26 @@ async def test_bad_rows_refuse_a_file_or_are_told(desk):
     assert skipped["bad"] == ["people.csv:4: 'nobody' is no email address"]
 
 
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (b"id,nam,emails\n1,Ada,ada@x.test\n", {}),
+        (CSV + b'3,"Cyd,c@x.test\n4,Dee,d@x.test\n', {}),
+        (CSV + b"3,Cyd,nobody\n", {"replace": "true"}),
+    ],
+    ids=["header", "quote", "replace"],
+)
+async def test_what_is_left_out_takes_nothing_along(desk, data, options):
+    """A header, a quote without end, and with `replace` any bad row, cannot be left out."""
+    await upload(desk, CSV + b"3,Cyd,c@x.test\n4,Dee,d@x.test\n")
+
+    refused = await upload(desk, data, status=422, skip_bad="true", source="people.csv", **options)
+
+    assert refused["exit_code"] == 65
+    assert "nothing was imported" in refused["detail"]
+    assert "--skip-bad" not in refused["hint"]
+
+
 async def test_listeners_hear_of_what_an_import_made(desk):
     """A message that is on record becomes another contact's activity without any fetch."""
     await upload(desk, CSV)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -51,6 +53,28 @@ async def held(store: Database) -> tuple[Gate, asyncio.Task[None]]:
     task = asyncio.create_task(store.write(gate))
     await asyncio.to_thread(gate.begun.wait, 10)
     return gate, task
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user's rights")
+def test_who_may_only_read_reads_what_nobody_writes():
+    """A member of the group, with the daemon down: SQLite may make no file beside the database."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "eisd.db"
+        create(path)
+        for one in (path, path.parent):
+            one.chmod(0o755)
+        code = f"""if True:
+            import os, pathlib
+            from eisd.store.database import connect
+            os.setgroups([]); os.setgid(12345); os.setuid(12345)
+            db = connect(pathlib.Path({str(path)!r}), readonly=True)
+            print(db.execute("PRAGMA quick_check").fetchone())
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+
+    assert done.stdout == "('ok',)\n", done.stderr
 
 
 async def test_a_result_is_handed_out_after_the_commit(store: Database, path: Path):
