@@ -154,5 +154,9 @@ class _Reloads:
     async def _before(self, settings: Settings) -> None:
         await self._listeners.apply(settings.listen)
         await self._show_metrics(settings)
-        logs.set_level(settings.log.level)
-        logs.set_library_levels(settings.log.levels)
+        log = settings.log
+        if log != self._core.settings.log:
+            window = log.repeat_window
+            await asyncio.to_thread(
+                logs.configure, log.level, log.format, repeat_window=window, levels=log.levels
+            )

@@ -29,7 +29,7 @@ from eisd.logs import formats, redact
 from eisd.logs.catalog import MESSAGE_IDS
 from eisd.logs.count import count
 from eisd.logs.fold import Entry, Folds
-from eisd.logs.journal import JournalSink, encode, is_journal
+from eisd.logs.journal import encode, is_journal, reach
 from eisd.logs.pipeline import FdSink, Pipeline, Sink
 
 REPEAT_WINDOW: Final = 60.0
@@ -251,10 +251,12 @@ def configure(
         fd: the descriptor lines go to.
         repeat_window: seconds; see `eisd.logs.fold`.
         levels: a level for single libraries, by logger name; the others speak from warning up.
+
+    Raises:
+        ConfigError: the journal was asked for, and there is none; the log goes on as it was.
     """
-    shutdown()
     sink, render = _output(_resolve(format, fd), fd)
-    _state.pipeline = Pipeline(sink, render, folds=Folds(repeat_window), own_up=_own_up)
+    _replace(Pipeline(sink, render, folds=Folds(repeat_window), own_up=_own_up))
     _state.level = Level[level.upper()]
     _state.handler = _LibraryHandler()
     root = logging.getLogger()
@@ -277,7 +279,7 @@ def _resolve(format_: str, fd: int) -> str:
 def _output(format_: str, fd: int) -> tuple[Sink, Callable[[Entry], bytes]]:
     """The sink and what makes its bytes."""
     if format_ == "journald":
-        return JournalSink(), _journal_entry
+        return reach(), _journal_entry
     colour = os.isatty(fd) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     lines: dict[str, Callable[[formats.Record], str]] = {
         "json": formats.json_line,
@@ -329,11 +331,6 @@ def _text(record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
-def set_level(level: str) -> None:
-    """Change the level of a running log (a reload)."""
-    _state.level = Level[level.upper()]
-
-
 def set_library_levels(levels: Mapping[str, str]) -> None:
     """Let single libraries say more, or less; those not named speak from warning up.
 
@@ -362,12 +359,17 @@ def counters() -> Counters:
 
 def shutdown(seconds: float = 2.0) -> None:
     """Write what is queued, for at most ``seconds``, and end the log. Blocks."""
+    _replace(None, seconds)
+
+
+def _replace(successor: Pipeline | None, seconds: float = 2.0) -> None:
+    """Let another pipeline go on, or none; what the one before has queued is written."""
     if _state.handler is not None:
         logging.getLogger().removeHandler(_state.handler)
         logging.captureWarnings(False)
         set_library_levels({})
         _state.handler = None
-    pipeline, _state.pipeline = _state.pipeline, None
+    pipeline, _state.pipeline = _state.pipeline, successor
     if pipeline is not None:
         pipeline.close(seconds)
 

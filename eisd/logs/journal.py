@@ -14,6 +14,8 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+from eisd.errors import ConfigError
+
 SOCKET: Final = "/run/systemd/journal/socket"
 _TOO_LARGE: Final = (errno.EMSGSIZE, errno.ENOBUFS)
 _ALL_SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -90,3 +92,14 @@ class JournalSink:
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
+
+
+def reach() -> JournalSink:
+    """The journal of this machine. Raises ConfigError: there is none, though it was asked for."""
+    try:
+        return JournalSink()
+    except OSError as error:
+        raise ConfigError(
+            f'log.format = "journald": no journal is reached at {SOCKET}: {error.strerror}',
+            hint='write "auto", which is the journal where there is one',
+        ) from error

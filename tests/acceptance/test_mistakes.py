@@ -173,6 +173,9 @@ def test_a_refused_reload_keeps_the_old_configuration(site, dovecot, user):
     site.config.write_text(good)
     assert site.eisd("reload").returncode == 0
     assert site.eisd("status").returncode == 0
+    site.config.write_text(good + '[log]\nformat = "logfmt"\n')
+    assert site.eisd("reload").returncode == 0
+    site.until(lambda: " event=config.reloaded " in site.log())
     assert process.poll() is None
 
 

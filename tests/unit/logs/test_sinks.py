@@ -19,6 +19,7 @@ import anyio.to_thread
 import pytest
 
 from eisd import logs
+from eisd.errors import ConfigError
 from eisd.logs import emitter, journal
 from eisd.logs.catalog import MESSAGE_IDS
 from eisd.logs.fold import Entry, Folds
@@ -108,6 +109,20 @@ def test_the_journal_gets_fields_and_the_json_line(tmp_path, monkeypatch):
     assert "MESSAGE_ID" not in first
     assert Path(errors[0]["CODE_FILE"]).name == "test_sinks.py"
     assert CANARY not in str(entries)
+
+
+def test_a_journal_that_is_not_there_is_refused_and_the_log_goes_on(tmp_path, monkeypatch):
+    """A mistake in the configuration (78), named with the way out; no line is lost over it."""
+    monkeypatch.setattr(journal.JournalSink.__init__, "__defaults__", (str(tmp_path / "none"),))
+    with (tmp_path / "log").open("wb") as file:
+        logs.configure(format="json", fd=file.fileno())
+        with pytest.raises(ConfigError, match="no journal") as refused:
+            logs.configure(format="journald")
+        logs.emit("mailbox.forgotten", copies=0, activities=0)
+        logs.shutdown()
+
+    assert '"auto"' in refused.value.hint
+    assert "mailbox.forgotten" in (tmp_path / "log").read_text()
 
 
 def test_an_entry_with_line_ends_is_framed():
@@ -295,9 +310,10 @@ async def test_emitting_on_the_loop_blocks_nothing(tmp_path):
 
 def test_levels_filter(tmp_path):
     """Below the level nothing is written; a reload may change it."""
-    with log_to(tmp_path / "log", format="json", level="warning"):
-        logs.emit("daemon.ready")
-        logs.set_level("info")
-        logs.emit("daemon.ready")
+    with (tmp_path / "log").open("wb") as file:
+        for level in ("warning", "info"):
+            logs.configure(level, "json", fd=file.fileno())
+            logs.emit("daemon.ready")
+        logs.shutdown()
 
     assert (tmp_path / "log").read_text().count("\n") == 1
