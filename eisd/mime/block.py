@@ -12,6 +12,7 @@ from eisd.mime.limits import HEADER_BLOCK, HEADER_COUNT, HEADER_FIELD
 
 _NEXT: Final = re.compile(rb"\n(?=[^ \t])|\r(?=[^ \t\n])")
 """Where a line ends that no continuation follows, whatever ends lines here."""
+_FOLD: Final = re.compile(rb"\r?\n|\r")
 _BEYOND: Final = HEADER_FIELD + 64
 """A field's name, and a value that is still seen to be too long."""
 
@@ -25,8 +26,9 @@ def shortened(header: bytes) -> tuple[bytes, bool]:
             return b"".join(kept), True
         found = _NEXT.search(header, position)
         end = found.end() if found else len(header)
-        whole = end - position <= _BEYOND
-        field = header[position:end] if whole else header[position : position + _BEYOND] + b"\n"
+        field = header[position:end]
+        if len(field) > _BEYOND:  # at least a third of it is left without its folding
+            field = _FOLD.sub(b"", field[: 3 * _BEYOND])[:_BEYOND] + b"\n"
         kept.append(field)
         size += len(field)
         position = end
