@@ -19,6 +19,7 @@ from eisd.store import (
     mailboxes,
     outbox_schema,
     replay,
+    reports,
     retention,
     retro,
     threads,
@@ -109,6 +110,13 @@ def m010_attachments(db: Database) -> None:
 def m020_retention(db: Database) -> None:
     """Messages by their age."""
     for statement in retention.CHANGES:
+        db.execute(statement)
+
+
+@step
+def m021_reports(db: Database) -> None:
+    """What delivery reports say of single recipients."""
+    for statement in reports.TABLES:
         db.execute(statement)
 
 

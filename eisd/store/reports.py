@@ -11,19 +11,39 @@ from collections.abc import Sequence
 from eisd.model.submission import RecipientState
 from eisd.store.sql import Connection, chunks, marks, signed, stamp, unsigned
 
+TABLES = (
+    # What they say of single recipients, by the hash of the address.
+    """
+    CREATE TABLE recipient_report (
+      id_key BLOB NOT NULL,
+      exact INTEGER NOT NULL,
+      status TEXT NOT NULL,
+      PRIMARY KEY (id_key, exact)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
 _RANK = ("queued", "sent", "delayed", "bounced", "failed")
-_WORSE = "CASE status WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END"
+_WORSE = (
+    "DO UPDATE SET status = excluded.status"
+    " WHERE CASE status WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END"
+    " < CASE excluded.status WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END"
+)
 
 
 def delivery(db: Connection, id_key: bytes, status: str) -> None:
     """Keep a delivery status (bounced, delayed); the worse one stays, whatever the order."""
     db.execute(
-        f"""
-        INSERT INTO report (id_key, status) VALUES (?1, ?2)
-        ON CONFLICT (id_key) DO UPDATE SET status = excluded.status
-          WHERE {_WORSE} < CASE ?2 WHEN 'bounced' THEN 2 WHEN 'delayed' THEN 1 ELSE 0 END
-        """,
+        f"INSERT INTO report (id_key, status) VALUES (?, ?) ON CONFLICT (id_key) {_WORSE}",
         (id_key, status),
+    )
+
+
+def delivery_to(db: Connection, id_key: bytes, exact: int, status: str) -> None:
+    """Keep the delivery status of one recipient, by the hash of the address; 0 is of all."""
+    db.execute(
+        "INSERT INTO recipient_report (id_key, exact, status) VALUES (?, ?, ?)"
+        f" ON CONFLICT (id_key, exact) {_WORSE}",
+        (id_key, signed(exact), status),
     )
 
 
@@ -95,34 +115,52 @@ def known(db: Connection, id_keys: Sequence[bytes]) -> list[bytes]:
         for places, chunk in chunks(list(map(bytearray, id_keys)))
         for row in db.execute(
             f"SELECT id_key FROM report WHERE id_key IN ({places})"
+            f" UNION SELECT id_key FROM recipient_report WHERE id_key IN ({places})"
             f" UNION SELECT id_key FROM submission WHERE id_key IN ({places})",
-            (*chunk, *chunk),
+            (*chunk, *chunk, *chunk),
         )
     ]
 
 
 def apply(db: Connection, id_key: bytes) -> None:
     """Lay what is known of a message upon its outgoing activities."""
+    if not known(db, [id_key]):
+        return
     report = db.execute("SELECT status, read_at FROM report WHERE id_key = ?", (id_key,)).fetchone()
     submission = db.execute(
         "SELECT id, sent_at, state FROM submission WHERE id_key = ? ORDER BY id LIMIT 1", (id_key,)
     ).fetchone()
-    if report is None and submission is None:
-        return
     told, read_at = report or (None, None)
     for activity, message, contact in db.execute(
         "SELECT a.id, a.message_id, a.contact FROM activity a JOIN message m"
         " ON m.id = a.message_id WHERE m.id_key = ? AND a.direction = 'outgoing'",
         (id_key,),
     ).fetchall():
-        status = told
+        said = [told, *_reported(db, id_key, message, contact)]
         if submission is not None:
-            status = _worse(told, _status(db, submission, message, contact))
+            said.append(_status(db, submission, message, contact))
         db.execute(
             "UPDATE activity SET delivery_status = coalesce(?, delivery_status),"
             " read_at = coalesce(?, read_at) WHERE id = ?",
-            (status, None if read_at is None else stamp(read_at), activity),
+            (_worst(said), None if read_at is None else stamp(read_at), activity),
         )
+
+
+def _reported(db: Connection, id_key: bytes, message: int, contact: int) -> list[str]:
+    """What reports say of a contact's addresses in a message, and of those that are not in it."""
+    return [
+        status
+        for (status,) in db.execute(
+            """
+            SELECT r.status FROM recipient_report r
+            LEFT JOIN participant p ON p.message_id = ?2 AND p.exact = r.exact
+            WHERE r.id_key = ?1 AND (p.exact IS NULL OR EXISTS (
+              SELECT 1 FROM address d
+              WHERE d.contact = ?3 AND (d.exact = p.exact OR d.relaxed = p.relaxed)))
+            """,
+            (id_key, message, contact),
+        )
+    ]
 
 
 def _status(
@@ -149,5 +187,5 @@ def _status(
     return "failed" if state == "failed" else "queued"
 
 
-def _worse(one: str | None, other: str) -> str:
-    return other if one is None else max(one, other, key=_RANK.index)
+def _worst(said: Sequence[str | None]) -> str | None:
+    return max((one for one in said if one is not None), key=_RANK.index, default=None)

@@ -82,6 +82,7 @@ def erase(db: sqlite3.Connection, messages: Sequence[int], nothing: bytes) -> in
             ).fetchall()
             expire(db, [row[0] for row in held], nothing)
             db.execute("DELETE FROM report WHERE id_key = ?", (id_key,))
+            db.execute("DELETE FROM recipient_report WHERE id_key = ?", (id_key,))
             db.execute("DELETE FROM message WHERE id = ?", (message,))
             db.execute(
                 "DELETE FROM thread WHERE id = ?1"

@@ -29,7 +29,7 @@ def take_report(
             if report.action == "displayed":
                 reports.read(tx.db, about, row.gate_at)
         else:
-            _delivery(tx, rules.hasher, about, report, row.gate_at)
+            _delivery(tx, rules, about, report, row.gate_at)
         reports.apply(tx.db, about)
     copies.hold(tx.db, row.id, OutcomeReason.BOUNCE)
 
@@ -45,21 +45,29 @@ def _about(tx: Tx, hasher: Hasher, headers: Headers, report: DeliveryReport) -> 
     return hasher.identity(headers.in_reply_to) if headers.in_reply_to else None
 
 
-def _delivery(tx: Tx, hasher: Hasher, about: bytes, report: DeliveryReport, at: int) -> None:
-    """Keep it of the recipients it names; of the whole message, if it names none we know."""
+def _delivery(tx: Tx, rules: Rules, about: bytes, report: DeliveryReport, at: int) -> None:
+    """Keep it of the recipients it names; of the whole message, if it names none."""
     submission = outbox.by_identity(tx.db, about)
     placed = False
+    others: list[tuple[int, RecipientState]] = []
     for fate in report.fates:
-        keys = [hasher.key(one) for one in fate.recipients]
+        keys = [rules.hasher.key(one) for one in fate.recipients]
         named: list[int] = []
         state = _STATES.get(fate.action)
-        if submission is not None and state is not None and keys:
-            reply = f"{fate.action} {fate.status}".strip()
-            named = reports.recipient(tx.db, submission.id, keys, state, reply)
+        if state is not None and keys:
+            if submission is not None:
+                reply = f"{fate.action} {fate.status}".strip()
+                named = reports.recipient(tx.db, submission.id, keys, state, reply)
             placed = placed or bool(named)
+            ours = (key for key in keys if reports.names(tx.db, about, key))
+            others.append((next(ours, keys[0] if rules.index else 0), state))
         _mark(tx, about, fate, named or keys, at)
     status = _STATES.get(report.action)
-    if not placed and status is not None:
+    if placed:
+        return
+    for key, state in others:
+        reports.delivery_to(tx.db, about, key, state)
+    if not others and status is not None:
         reports.delivery(tx.db, about, status)
 
 

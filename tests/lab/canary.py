@@ -25,6 +25,7 @@ HASHED = {
     "bounce": "hashes of addresses",
     "copy": "hashes, and where a copy lies",
     "message_ref": "hashes of Message-IDs",
+    "recipient_report": "hashes of Message-IDs and addresses",
     "report": "hashes of Message-IDs",
     "retro_key": "hashes of addresses, until the job is done",
     "tombstone": "hashes of addresses",

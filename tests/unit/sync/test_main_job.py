@@ -373,6 +373,37 @@ async def test_bounce_marks_what_it_is_about(here: World, bounce_first: bool, re
     assert "Undelivered" not in dump
 
 
+@pytest.mark.parametrize("bounce_first", [True, False])
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        (b"ada@x.test", [("c1", "bounced"), ("c2", None)]),
+        (b"eve@z.test", [("c1", None), ("c2", None)]),
+        (b"real-name@inner.test", [("c1", "bounced"), ("c2", "bounced")]),
+    ],
+)
+async def test_a_bounce_is_of_the_recipient_it_names(
+    here: World, bounce_first: bool, named: bytes, status: list[tuple[str, str | None]]
+):
+    """It says nothing of the others; who is not in the message may be any of them (G1)."""
+    anna = await here.mailbox()
+    await here.contacts({"c1": ["ada@x.test"], "c2": ["bob@y.test"]})
+
+    def sent() -> None:
+        everybody = ["ada@x.test", "bob@y.test", "eve@z.test"]
+        anna.deliver(anna.address, everybody, folder="Sent", message_id="<offer@lab.test>")
+
+    def bounced() -> None:
+        anna.put(BOUNCE.replace(b"rfc822; ada@x.test", b"rfc822; " + named))
+
+    for deliver in (bounced, sent) if bounce_first else (sent, bounced):
+        deliver()
+        await here.sync()
+
+    told = "SELECT contact_id, delivery_status FROM activity_feed ORDER BY contact_id"
+    assert await here.rows(told) == status
+
+
 async def test_no_index_keeps_no_hash_of_strangers(here: World):
     """With store.unmatched = "none" no address hash of a stranger is kept; contacts match."""
     here.index = False
