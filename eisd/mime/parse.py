@@ -136,7 +136,8 @@ def _alternatives(part: Part, reading: _Reading) -> Iterator[_Body]:
             if body.plain:
                 plain.append(body.plain)
             chosen.pages += body.pages
-        if any(text.strip() for text in plain):
+        marked_up = child.content_type.startswith("text/") and child.content_type != "text/plain"
+        if any(text.strip() for text in plain) and not (marked_up and chosen.plain):
             chosen.plain = "\n".join(plain)
     yield chosen
 

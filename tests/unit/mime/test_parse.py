@@ -140,6 +140,17 @@ def test_transfer_encodings(encoding: str, body: str, text: str) -> None:
     assert parse(raw.encode()).text == clean(text)
 
 
+@pytest.mark.parametrize("kind", [b"enriched", b"watch-html", b"richtext"])
+def test_plain_text_is_preferred_to_other_markup(kind: bytes) -> None:
+    """Of alternatives the plain text is shown, not the source of markup that nobody renders."""
+    rich = b"--b\nContent-Type: text/" + kind + b"\n\n<bold>words in it</bold>\n"
+    head = b"Content-Type: multipart/alternative; boundary=b\n\n"
+    plain = b"--b\nContent-Type: text/plain\n\nwords\n"
+
+    assert parse(head + plain + rich + b"--b--").text == "words"
+    assert parse(head + rich + plain + b"--b--").text == "words"
+
+
 def test_charset_of_html_is_sniffed() -> None:
     """HTML without a label may name its charset itself."""
     raw = b'Content-Type: text/html\n\n<meta charset="koi8-r"><p>' + "Привет".encode("koi8-r")
