@@ -39,6 +39,8 @@ def check(context: Context) -> ExitCode:
     for problem in problems:
         output.line(output.safe(problem))
     output.say(f"{database}: {f'{len(problems)} problems' if problems else 'ok'}")
+    if problems:
+        output.say("put a backup in its place: eisd restore FILE")
     return ExitCode.NO if problems else ExitCode.OK
 
 

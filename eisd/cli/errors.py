@@ -44,6 +44,7 @@ _ROOM: Final = "make room on that disk, then do it again"
 _RIGHTS: Final = (
     "run it as the user whose file it is (sudo -u eisd ...), or mend its owner and mode"
 )
+_DAMAGED: Final = "put a whole one in its place: eisd restore FILE, of those that eisd backup made"
 _READ_ONLY: Final = "it, or its file system, may only be read: mend that, or do it as its owner"
 WAYS_OUT: Final[dict[int | str | None, str]] = {
     errno.ENOSPC: _ROOM,
@@ -52,6 +53,8 @@ WAYS_OUT: Final[dict[int | str | None, str]] = {
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     "CANTOPEN": _RIGHTS,
+    "CORRUPT": _DAMAGED,
+    "NOTADB": _DAMAGED,
     errno.EROFS: _READ_ONLY,
     "READONLY": _READ_ONLY,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,9 +12,12 @@ from eisd.cli import output
 from eisd.cli.base import LazyGroup
 from eisd.cli.context import Context
 from eisd.cli.options import MOMENT, json_option
-from eisd.cli.reach import act, path, read, reload_if_running
+from eisd.cli.reach import act, alone, path, read, reload_if_running
 from eisd.cli.status import COLOURS, note
 from eisd.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from eisd.api.core import Core
 
 TABLE = {
     "add": ("eisd.cli.mailbox_add:add", "Connect a mailbox: test it, keep its secret, go."),
@@ -222,9 +225,15 @@ def remove(context: Context, *, name: str) -> ExitCode:
     if ref is not None and ref.store:
         forget_secret(loaded.settings.paths, name, box.driver)
     running = reload_if_running(context)
+    if not running:
+        alone(context, _nothing_more)
     output.say(f"{name} is removed" + ("" if running else "; the daemon is not running"))
     output.say(f"What it brought stays. To erase its copies too: eisd mailbox forget {name}")
     return ExitCode.OK
+
+
+async def _nothing_more(_core: Core) -> None:
+    """That the database has heard of the configuration is enough."""
 
 
 @mailbox.command("forget", examples=["eisd mailbox forget sales --yes"])

@@ -17,6 +17,7 @@ SECRETS_SUFFIX = ".secrets"
 """The sealed secrets, the index key among them, lie beside a backup under its name and this."""
 
 _LOGS = ("-wal", "-shm")
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def backup(database: Path, secrets_db: Path, target: Path) -> int:
@@ -117,10 +118,20 @@ def _prepare(source: Path, draft: Path) -> None:
 
 
 def check(database: Path) -> list[str]:
-    """What is wrong with a database, a line each; nothing is good. Blocks, minutes if large."""
-    with closing(connect(database, readonly=True)) as db:
-        found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
-        broken = db.execute("PRAGMA foreign_key_check").fetchmany(20)
+    """What is wrong with a database, a line each; nothing is good. Blocks, minutes if large.
+
+    Raises:
+        StoreError: it cannot be opened, for another reason than damage.
+    """
+    try:
+        with closing(connect(database, readonly=True)) as db:
+            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
+            broken = db.execute("PRAGMA foreign_key_check").fetchmany(20)
+    except (StoreError, sqlite3.DatabaseError) as error:
+        cause = error.__cause__ if isinstance(error, StoreError) else error
+        if getattr(cause, "sqlite_errorname", "") in _DAMAGE:
+            return [str(cause)]
+        raise
     problems = [] if found == ["ok"] else found
     return problems + [f"{row[0]} row {row[1]} refers to a missing {row[2]}" for row in broken]
 

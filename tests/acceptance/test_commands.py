@@ -175,6 +175,16 @@ def test_add_remove_and_forget_a_mailbox(site, dovecot, user):
     assert site.rows("SELECT name FROM mailbox_status") == []
 
 
+def test_a_mailbox_removed_without_a_daemon_is_disconnected_at_once(site, dovecot, user):
+    """The database hears of it from the command, not from the next start."""
+    args = [user, "--name", "sales", "--host", dovecot.host, "--port", dovecot.port_imaps]
+    site.ok("mailbox", "add", *args, "--no-test", "--password-stdin", given="secret\n")
+    site.ok("contacts", "add", "1", "--email", "ada@a.test")
+    site.ok("mailbox", "remove", "sales")
+
+    assert site.rows("SELECT name, state FROM mailbox_status") == [("sales", "disconnected")]
+
+
 def test_removing_what_stands_in_the_operators_own_file(site, dovecot, user):
     """A mailbox of config.toml is not touched: 1, and where it stands."""
     site.connect(dovecot, user)

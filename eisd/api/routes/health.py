@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
+from pydantic import BeforeValidator
 
 from eisd.api import exposition, readiness
 from eisd.api.answers import Answer
 from eisd.api.request import The
+
+Flag = Annotated[bool, BeforeValidator(lambda given: given == "" or given)]
+"""True also where nothing but its name is given, as probes write it: ``/readyz?verbose``."""
 
 routes = APIRouter()
 
@@ -20,7 +26,7 @@ async def healthz(core: The, response: Response) -> Answer:
 
 
 @routes.get("/readyz")
-async def readyz(core: The, response: Response, *, verbose: bool = False) -> Answer:
+async def readyz(core: The, response: Response, *, verbose: Flag = False) -> Answer:
     """Whether configuration, database and sockets are up, and the daemon is not about to end."""
     ok, told = readiness.ready(core, verbose=verbose)
     response.status_code = 200 if ok else 503

@@ -155,7 +155,8 @@ async def test_health_is_the_daemons_own(desk):
     """healthz fails with a stale part alone; readyz waits for the start, and can ask for all."""
     before = await desk.http.get("/readyz")
     desk.core.condition.ready = True
-    ready = await desk.http.get("/readyz", params={"verbose": True})
+    ready = await desk.http.get("/readyz?verbose")
+    brief = await desk.http.get("/readyz?verbose=false")
     desk.core.condition.stale = ("writer",)
     stale = await desk.http.get("/healthz")
 
@@ -164,6 +165,7 @@ async def test_health_is_the_daemons_own(desk):
         "started": True,
         "moving": True,
     }
+    assert brief.json() == {"ok": True}
     assert stale.json()["stale"] == ["writer"]
     assert {name for name, one in stale.json()["checks"].items() if not one["ok"]} == {"writer"}
 

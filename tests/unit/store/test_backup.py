@@ -120,6 +120,13 @@ def test_damage_is_found(path, db):
     assert check(path)
 
 
+def test_what_cannot_even_be_opened_is_damage(path):
+    """`eisd db check` says so and exits 1; only what is no damage is an error of its own."""
+    path.write_bytes(b"no database at all" * 1_000)
+
+    assert check(path) == ["file is not a database"]
+
+
 def test_vacuum_gives_space_back(path, db):
     """What was deleted no longer takes room on the disk."""
     db.execute("CREATE TABLE big (x)")
