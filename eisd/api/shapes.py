@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from eisd.model.activity import Outcome
 from eisd.model.mailbox import MailboxState
 
 TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
@@ -63,7 +62,8 @@ class Folder(TypedDict):
     checked_at: Time | None
     reconciled_at: Time | None
     copies: int
-    outcomes: dict[Outcome, int]
+    outcomes: dict[str, int]
+    """How many copies ended so, by outcome and reason: ``unmatched:no_contact``."""
 
 
 class Live(TypedDict):

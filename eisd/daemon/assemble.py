@@ -164,7 +164,9 @@ def _plan(settings: Settings, name: str, held: Terms, registry: Registry, login_
     if chosen is None and settings.folders.policy == "selected":
         chosen = ("INBOX",)
     mode = box.sync if box.workspaces else SyncMode.ONE_WAY
-    described = f"{box.model_dump_json()}{sync.model_dump_json()}{settings.folders.policy}{held}"
+    but = {"interval"}  # taken over as it is
+    described = f"{box.model_dump_json(exclude=but)}{sync.model_dump_json(exclude=but)}"
+    described += f"{settings.folders.policy}{held}"
     if box.oauth_app in settings.oauth:
         described += settings.oauth[box.oauth_app].model_dump_json()
     return Plan(

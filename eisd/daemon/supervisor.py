@@ -48,13 +48,18 @@ class Supervisor:
     async def apply(self, plans: Mapping[str, Plan], ids: Mapping[str, int]) -> list[str]:
         """Make what runs be what is planned; return a line for each change.
 
-        A mailbox whose plan did not change is not touched.
+        A mailbox whose plan did not change is not touched; one with another interval alone keeps
+        its connection.
         """
         changes: list[str] = []
         for name in list(self._running):
             running = self._running[name]
             plan = plans.get(name)
             if plan is not None and plan.fingerprint == running.mailbox.plan.fingerprint:
+                if plan.interval != running.mailbox.plan.interval:
+                    running.mailbox.plan = plan
+                    running.mailbox.bell.ring()
+                    changes.append(f"{name} changed")
                 continue
             await self._stop([self._running.pop(name)])
             if plan is None:

@@ -64,7 +64,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one mailbox is to be synced; a reload that changes it starts the mailbox anew."""
+    """How one mailbox is to be synced; a reload that changes more than its interval restarts it."""
 
     name: str
     driver: Driver
@@ -80,7 +80,7 @@ class Plan:
     over: str = ""
     """Why its owner's plan does not cover it, as a sentence: then it is paused (L1)."""
     fingerprint: str = ""
-    """Changes whenever anything about the connection does, its secret included."""
+    """Changes with anything but the interval, the connection's secret included."""
 
 
 @dataclass(slots=True)

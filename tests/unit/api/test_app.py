@@ -242,6 +242,23 @@ async def test_status_tells_what_needs_a_person(desk):
     assert (await desk.get("/status"))["issues"] == []
 
 
+async def test_another_interval_costs_no_connection(desk):
+    """It is in force at once, and whoever is connected stays so."""
+    await desk.core.start()
+    [told] = (await desk.post("/sync", {"wait": True, "timeout_s": 20}))["mailboxes"]
+    mailbox = desk.core.mailboxes["sales"]
+    since = mailbox.connected_since
+    desk.config.write_text(desk.config.read_text() + '\n[sync]\ninterval = "7m"\n')
+
+    changed = await desk.post("/reload")
+
+    assert told["caught_up"] is True
+    assert changed["changes"] == ["sales changed"]
+    await desk.post("/sync", {"wait": True, "timeout_s": 20})
+    assert desk.core.mailboxes["sales"] is mailbox
+    assert (mailbox.plan.interval, mailbox.connected_since) == (420, since)
+
+
 async def test_a_mailbox_that_fails_is_an_issue(desk):
     """A refused password makes the mailbox problematic, with its reason and its remedy."""
     desk.provider.password = "another"
