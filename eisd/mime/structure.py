@@ -81,24 +81,32 @@ def read_structure(data: bytes) -> tuple[Part, list[str]]:
     defects: list[str] = []
     root = _entity(data, 0, len(data), "text/plain", defects)
     count = 1
-    stack = [(root, 1)]
-    while stack:
-        part, depth = stack.pop()
-        if not part.content_type.startswith("multipart/"):
+    stack = [(root, iter(_inside(root, 1, defects)))]
+    while stack:  # in the order of the text: what comes first is read, however much follows
+        parent, spans = stack[-1]
+        span = next(spans, None)
+        if span is None:
+            stack.pop()
             continue
-        if depth > DEPTH:
-            defects.append("depth")
-            continue
-        default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
-        for start, end in _spans(part, defects):
-            if count >= PARTS:
-                defects.append("parts")
-                return root, defects
-            child = _entity(data, start, end, default, defects)
-            part.children.append(child)
-            stack.append((child, depth + 1))
-            count += 1
+        if count >= PARTS:
+            defects.append("parts")
+            break
+        default = "message/rfc822" if parent.content_type == "multipart/digest" else "text/plain"
+        child = _entity(data, *span, default, defects)
+        parent.children.append(child)
+        stack.append((child, iter(_inside(child, len(stack) + 1, defects))))
+        count += 1
     return root, defects
+
+
+def _inside(part: Part, depth: int, defects: list[str]) -> list[tuple[int, int]]:
+    """Where the parts of a part begin and end, if it has any and is not too deep."""
+    if not part.content_type.startswith("multipart/"):
+        return []
+    if depth > DEPTH:
+        defects.append("depth")
+        return []
+    return _spans(part, defects)
 
 
 def _entity(data: bytes, start: int, end: int, default: str, defects: list[str]) -> Part:

@@ -379,6 +379,17 @@ def test_depth_and_parts_are_bounded() -> None:
     assert len(read_structure(wide)[0].children) < PARTS
 
 
+def test_text_before_thousands_of_parts_is_read() -> None:
+    """What comes first in a message is read first, though it lies deeper than what follows."""
+    head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+    first = b"Content-Type: multipart/alternative; boundary=c\n\n--c\n\nwords\n--c--\n"
+    many = b"--b\nContent-Type: image/png\n\nx\n" * (PARTS * 2)
+    parsed = parse(head + first + many + b"--b--\n")
+
+    assert (parsed.text, parsed.status) == ("words", ParseStatus.FULL)
+    assert "parts" in parsed.defects
+
+
 FRAGMENTS = st.sampled_from(
     [
         b"--b\n",
