@@ -210,7 +210,9 @@ def merge(a: Facts, b: Facts) -> Facts:
 
 def _is_blank(facts: Facts) -> bool:
     """Say whether nothing was kept of a copy (`store.unmatched`), so that it says nothing."""
-    return not (facts.participants or facts.author)
+    return not (
+        facts.participants or facts.author or facts.signals or facts.subject_key or facts.date
+    )
 
 
 _Authorship = tuple[tuple[bool, bool, KeyHash, KeyHash, KeyHash, KeyHash, KeyHash], int]

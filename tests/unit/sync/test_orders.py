@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,29 @@ async def test_t1_the_date_is_the_earliest_of_all_copies(tmp_path: Path):
     rows, _ = await in_every_order(tmp_path, setup, steps)
 
     assert [row[8] for row in rows] == [f"{when:%Y-%m-%dT%H:%M:%S}.000Z"]
+
+
+async def test_i4_a_copy_that_names_nobody_is_a_copy(tmp_path: Path):
+    """Without a usable address its marks of a list count like those of any other copy (G5)."""
+    when = ago(hours=5)
+    head = f"From: Nobody\r\nSubject: m\r\nDate: {format_datetime(when)}\r\nMessage-ID: <m@x>\r\n"
+
+    async def setup(here: World) -> None:
+        await here.mailbox("anna")
+        await here.mailbox("bert")
+        await here.contact("c1", "ada@x.test")
+
+    def copy(box: str, at: datetime, more: str) -> Callable[[World], None]:
+        def step(here: World) -> None:
+            here.boxes[box].put(f"{head}{more}\r\n\r\nHi.\r\n".encode(), at=at)
+
+        return step
+
+    steps = (copy("anna", when, "Precedence: bulk"), copy("bert", ago(hours=2), "Bcc: ada@x.test"))
+    rows, outcomes = await in_every_order(tmp_path, setup, steps)
+
+    assert [(row[0], row[9]) for row in rows] == [("c1", f"{when:%Y-%m-%dT%H:%M:%S}.000Z")]
+    assert outcomes == ["anna INBOX matched", "bert INBOX matched"]
 
 
 @pytest.mark.parametrize("first", ["author", "reply_to"])
