@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from eisd.model.facts import Staff
 from eisd.model.mailbox import MailboxState
-from eisd.store import heirs, visible
+from eisd.store import heirs, retro, visible
 from eisd.store.sql import now_ms, signed, unsigned
 
 CHANGES = (
@@ -115,12 +115,20 @@ def configure(db: sqlite3.Connection, specs: Sequence[MailboxSpec]) -> dict[str,
 
 
 def _feed(db: sqlite3.Connection, mailbox: int, workspaces: Iterable[str]) -> None:
+    before = _fed(db, mailbox, "current")
     db.execute("UPDATE feed SET current = 0 WHERE mailbox_id = ?", (mailbox,))
     db.executemany(
         "INSERT INTO feed (mailbox_id, workspace) VALUES (?, ?)"
         " ON CONFLICT DO UPDATE SET current = 1",
         [(mailbox, workspace) for workspace in workspaces],
     )
+    for workspace in _fed(db, mailbox, "current AND connected_at IS NOT NULL") - before:
+        retro.enqueue_workspace(db, workspace)  # fed again: what came in between
+
+
+def _fed(db: sqlite3.Connection, mailbox: int, which: str) -> set[str]:
+    rows = db.execute(f"SELECT workspace FROM feed WHERE mailbox_id = ? AND {which}", (mailbox,))
+    return {workspace for (workspace,) in rows}
 
 
 def all_rows(db: sqlite3.Connection) -> list[MailboxRow]:
@@ -161,9 +169,14 @@ def connected(db: sqlite3.Connection, mailbox: int, begin_at: int | None) -> Non
     """A login succeeded: remember the first one, per workspace too (Z1), and the window's begin.
 
     ``begin_at`` is taken only the first time. Times of connecting are floored to the second.
+    Where a workspace is fed now by what was listed before, a job decides that for it.
     """
     now = now_ms()
     second = now - now % 1000
+    (known,) = db.execute(
+        "SELECT connected_at IS NOT NULL FROM mailbox WHERE id = ?", (mailbox,)
+    ).fetchone()
+    late = _fed(db, mailbox, "current AND connected_at IS NULL") if known else ()
     db.execute(
         "UPDATE mailbox SET begin_at = CASE WHEN connected_at IS NULL THEN ? ELSE begin_at END,"
         " connected_at = coalesce(connected_at, ?) WHERE id = ?",
@@ -174,6 +187,8 @@ def connected(db: sqlite3.Connection, mailbox: int, begin_at: int | None) -> Non
         " AND connected_at IS NULL",
         (second, mailbox),
     )
+    for workspace in late:
+        retro.enqueue_workspace(db, workspace)
 
 
 def set_begin(db: sqlite3.Connection, mailbox: int, begin_at: int | None) -> None:

@@ -87,6 +87,15 @@ def enqueue(
     return True
 
 
+def enqueue_workspace(db: sqlite3.Connection, workspace: str) -> None:
+    """Write a job for all addresses of a workspace: a mailbox feeds it that was listed before."""
+    first, last = db.execute(
+        "SELECT min(id), max(id) FROM address WHERE workspace = ?", (workspace,)
+    ).fetchone()
+    if first is not None:
+        enqueue(db, "workspace", addresses=(first, last))
+
+
 def waiting(db: sqlite3.Connection) -> int:
     """How many jobs are not done yet."""
     (count,) = db.execute("SELECT count(*) FROM retro").fetchone()

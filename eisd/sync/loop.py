@@ -24,7 +24,7 @@ from eisd.errors import (
 from eisd.logs import emit
 from eisd.model.folder import Folder
 from eisd.model.mailbox import MailboxState, Reason
-from eisd.store import mailboxes
+from eisd.store import mailboxes, retro
 from eisd.store.database import Tx
 from eisd.store.sql import now_ms
 from eisd.sync.backoff import LASTING, Backoffs, fresh
@@ -34,6 +34,7 @@ from eisd.sync.mailbox import Mailbox
 from eisd.sync.metered import code_of
 from eisd.sync.record import forget_people
 from eisd.sync.renewal import Opened, Renewal
+from eisd.sync.settle import Settled
 from eisd.sync.state import Event
 
 WATCH = 300.0
@@ -229,12 +230,13 @@ class Life:
         days = mailbox.plan.window_days
         begin = None if days is None else now_ms() - max(days * DAY_MS, SKEW_MS)
 
-        def connected(tx: Tx) -> int | None:
+        def connected(tx: Tx) -> tuple[int | None, bool]:
             mailboxes.connected(tx.db, mailbox.id, begin)
             forget_people(tx)
-            return mailboxes.by_id(tx.db, mailbox.id).begin_at
+            return mailboxes.by_id(tx.db, mailbox.id).begin_at, retro.waiting(tx.db) > 0
 
-        mailbox.begin_at = await mailbox.services.store.write(connected)
+        mailbox.begin_at, looks_back = await mailbox.services.store.write(connected)
+        mailbox.heed(Settled(looks_back=looks_back))
         self._aliases_at = float("-inf")
         await self._ask_aliases(session)
         emit(events.IMAP_CONNECTED, level=events.Level.DEBUG, host=session.capabilities.host)
