@@ -49,9 +49,7 @@ class NormalizeSettings(Table):
     """When two spellings are the same address."""
 
     local_case: Literal["fold", "exact"] = key(
-        "fold",
-        "Whether letter case before the @ is ignored. After a change, import the contacts again: "
-        "they are known by the old spelling.",
+        "fold", "Whether letter case before the @ is ignored."
     )
     subaddress: Literal["fallback", "off"] = key(
         "fallback",

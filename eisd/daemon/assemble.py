@@ -27,6 +27,7 @@ from eisd.store import mailboxes
 from eisd.store.database import Database, Tx
 from eisd.store.mailboxes import MailboxSpec
 from eisd.store.secrets import Secrets
+from eisd.sync import people
 from eisd.sync.mailbox import Plan
 from eisd.sync.record import forget_people
 from eisd.sync.rules import MailboxRules, Rules
@@ -195,6 +196,7 @@ def configure(tx: Tx, settings: Settings, hasher: Hasher, registry: Registry) ->
     for name, held in terms(settings).items():
         if held.over:
             mailboxes.set_state(tx.db, ids[name], MailboxState.PAUSED, Reason.QUOTA, held.over)
+    people.rekey(tx, hasher, settings.normalize.local_case)
     restaff(tx, settings, hasher)
     return ids
 

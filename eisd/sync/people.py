@@ -6,16 +6,19 @@ durable, whoever works the jobs off is to be told.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from eisd.matcher.codec import NOTHING
 from eisd.matcher.keys import Hasher
 from eisd.mime.addresses import LocalCase, address_key, relaxed_key
 from eisd.model.contact import AddressIn, ContactIn
 from eisd.model.facts import KeyHash
 from eisd.store import contact_import, contact_life, contact_move, contact_purge
+from eisd.store import rekey as rekeying
 from eisd.store.contact_import import Imported, Run
 from eisd.store.contact_purge import Purged
 from eisd.store.database import Tx
+from eisd.sync.record import BOOK
 from eisd.sync.retro import changed
 from eisd.sync.rules import Rules
 
@@ -34,6 +37,24 @@ def address_in(
     relaxed, exact = relaxed_key(key), hasher.key(key)
     other = exact if relaxed == key else hasher.key(relaxed)
     return AddressIn(address, key, exact, other, primary, added_at, ended_at)
+
+
+def rekey(tx: Tx, hasher: Hasher, local_case: LocalCase) -> None:
+    """Have contacts and messages found by the hashes that mail is found by from now on.
+
+    They are others when the index key was lost (U1), or `normalize.local_case` has changed.
+    """
+    mark = f"{hasher.key('mark'):016x}"
+    if rekeying.changed(tx.db, "address_keys", f"{mark} {local_case}"):
+        rekeying.contacts(tx.db, lambda given: address_in(hasher, given, local_case))
+        tx.cache.pop(BOOK, None)
+    if rekeying.changed(tx.db, "message_keys", mark):
+
+        def hashes(address: str) -> Sequence[KeyHash]:
+            key = address_key(address, local_case=local_case)
+            return hasher.address(key, relaxed_key(key))
+
+        rekeying.messages(tx.db, hasher.identity, hashes, NOTHING)
 
 
 def put(tx: Tx, rules: Rules, people: Collection[ContactIn], run: Run, done: Imported) -> None:
