@@ -161,6 +161,8 @@ class Session(Protocol):
     ) -> AsyncGenerator[RawMessage, None]:
         """The messages' bytes, in any order; one that is gone comes as ``missing``.
 
+        One that the remote lists and gives nothing of is left out, and asked for again later.
+
         With the ``validity`` of the cursor that listed the ids, raises `CursorExpired` when they
         have come to name other messages.
 

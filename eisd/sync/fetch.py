@@ -103,7 +103,7 @@ class Fetcher:
             await self._broken(list(waiting.values()), exc)
             raise
         await self._take(waiting, gathered)
-        if waiting:  # a driver that leaves some out, against its promise
+        if waiting:  # they are there, and nothing is given of them
             await self._failed(list(waiting.values()), OutcomeReason.FETCH, "not answered")
 
     async def _broken(self, under_way: Sequence[Queued], error: DriverError) -> None:

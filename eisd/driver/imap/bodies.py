@@ -1,13 +1,14 @@
 """Messages' bytes: whole where they are small, else header and text parts in a skeleton.
 
 Small ones come in groups, bounded by octets, the next group under way while one is yielded. What
-is not answered is asked for again; a UID that stays unanswered is `missing`.
+is not answered is asked for again. A UID that stays unanswered is `missing` if a search does not
+find it either; else it is left out, for it may be had another time.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from eisd.errors import DriverError, ProtocolError
 from eisd.model.mail import RawMessage
 from eisd.wire.imap import Client, Pending
 from eisd.wire.imap_fetch import Fetched
+from eisd.wire.imap_grammar import compress
 from eisd.wire.imap_structure import Part, parse_structure
 
 SMALL = 256 << 10
@@ -57,18 +59,19 @@ class Bodies:
 
     async def next(self) -> Sequence[RawMessage]:
         """Some of the messages; none at the end."""
-        missing: list[RawMessage] = []
         while self._uids and not (self._groups or self._large or self._flights):
-            missing += await self._measure()
-        if missing:
-            return missing
-        while self._groups and len(self._flights) < _DEPTH:
-            self._flights.append(self._send(self._groups.popleft()))
-        if self._flights:
-            return await self._take(self._flights.popleft())
-        if self._large:
-            return [await self._skeleton(self._large.popleft())]
-        return []
+            if gone := await self._measure():
+                return gone
+        while self._groups or self._flights or self._large:
+            while self._groups and len(self._flights) < _DEPTH:
+                self._flights.append(self._send(self._groups.popleft()))
+            if self._flights:
+                found = await self._take(self._flights.popleft())
+            else:
+                found = await self._skeleton(self._large.popleft())
+            if found:
+                return found
+        return await self.next() if self._uids else []
 
     async def close(self) -> None:
         """Take the answers that are still to come, so that the connection can go on."""
@@ -83,7 +86,7 @@ class Bodies:
         sized = [_Sized(u, answers[u].size or 0) for u in uids if u in answers]
         self._groups.extend(_groups(s for s in sized if s.size <= self._small_limit))
         self._large.extend(s for s in sized if s.size > self._small_limit)
-        return [_missing(u) for u in uids if u not in answers]
+        return await self._gone([u for u in uids if u not in answers])
 
     def _send(self, group: Sequence[_Sized]) -> _Flight:
         octets = sum(s.size for s in group)
@@ -96,9 +99,24 @@ class Bodies:
         lacking = [s.uid for s in flight.group if not _body(found.get(s.uid))]
         if lacking:
             found |= await _answers(self._client, lacking, "(UID BODY.PEEK[])", self._small_limit)
-        return [_message(s, found.get(s.uid)) for s in flight.group]
+        return await self._messages(flight.group, found)
 
-    async def _skeleton(self, sized: _Sized) -> RawMessage:
+    async def _messages(
+        self, group: Sequence[_Sized], found: Mapping[int, Fetched]
+    ) -> list[RawMessage]:
+        """What was answered, and what is gone; nothing of those that are there and not given."""
+        bodies = {s.uid: _body(found.get(s.uid)) for s in group}
+        got = [RawMessage(str(s.uid), bodies[s.uid], s.size) for s in group if bodies[s.uid]]
+        return got + await self._gone([uid for uid, body in bodies.items() if not body])
+
+    async def _gone(self, uids: Sequence[int]) -> list[RawMessage]:
+        """Those of these UIDs that the folder does not list any more, as missing."""
+        if not uids:
+            return []
+        there = set(await self._client.uid_search(f"UID {compress(uids)}"))
+        return [RawMessage(str(u), b"", 0, missing=True) for u in uids if u not in there]
+
+    async def _skeleton(self, sized: _Sized) -> list[RawMessage]:
         """Header and text parts of a large message; its beginning, if its structure is no help."""
         uid = sized.uid
         items = f"(UID BODYSTRUCTURE BODY.PEEK[HEADER]<0.{_HEADER_LIMIT}>)"
@@ -116,12 +134,12 @@ class Bodies:
             parts = found.sections if found else {}
             contents = {s: parts[s.encode()] for s in sections if s.encode() in parts}
         rfc822, omitted = build(header, structure, contents)
-        return RawMessage(str(uid), rfc822, sized.size, omitted)
+        return [RawMessage(str(uid), rfc822, sized.size, omitted)]
 
-    async def _beginning(self, sized: _Sized) -> RawMessage:
+    async def _beginning(self, sized: _Sized) -> list[RawMessage]:
         items = f"(UID BODY.PEEK[]<0.{TEXT_LIMIT}>)"
         answers = await _answers(self._client, [sized.uid], items, TEXT_LIMIT)
-        return _message(sized, answers.get(sized.uid))
+        return await self._messages([sized], answers)
 
 
 async def _answers(
@@ -167,12 +185,3 @@ def _structure(answer: Fetched) -> Part | None:
 
 def _body(answer: Fetched | None) -> bytes:
     return answer.sections.get(b"", b"") if answer else b""
-
-
-def _message(sized: _Sized, answer: Fetched | None) -> RawMessage:
-    body = _body(answer)
-    return RawMessage(str(sized.uid), body, sized.size) if body else _missing(sized.uid)
-
-
-def _missing(uid: int) -> RawMessage:
-    return RawMessage(str(uid), b"", 0, missing=True)
