@@ -31,7 +31,7 @@ from eisd.wire import imap_refusal as refusal
 from eisd.wire.imap_command import FetchCommand, WireCommand
 from eisd.wire.imap_fetch import Fetched, merge, parse_fetch, quick, swift
 from eisd.wire.imap_news import Notices
-from eisd.wire.imap_reader import Limits, Reader
+from eisd.wire.imap_reader import EACH, Limits, Reader
 from eisd.wire.imap_responses import (
     Completion,
     parse_capabilities,
@@ -183,12 +183,12 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
             self._unasked(keyword, match[1], segments)
 
     def _listen(self, command: WireCommand, segments: list[bytes]) -> None:
-        self._weigh(command, sum(map(len, segments)))
+        self._weigh(command, sum(map(len, segments)) + EACH, self.limits.listing)
         command.responses.append(segments)
 
-    def _weigh(self, command: WireCommand, octets: int) -> None:
+    def _weigh(self, command: WireCommand, octets: int, limit: int) -> None:
         command.octets += octets
-        if command.octets > self.limits.response:
+        if command.octets > limit:
             raise ProtocolError(f"the answer to {command.name} is too large", code="limit")
 
     def _unasked(self, keyword: str, number: bytes | None, segments: list[bytes]) -> None:
@@ -215,12 +215,12 @@ class WireProtocol(IMAP4ClientProtocol):  # type: ignore[misc]  # aioimaplib has
         for command in self._fetches.values():
             if uid in command.asked and uid not in command.answers:
                 command.answers[uid] = fetched
-                self._weigh(command, octets)
+                self._weigh(command, octets, self.limits.response)
                 return
         for command in self._fetches.values():
             if (known := command.answers.get(uid)) is not None:
                 command.answers[uid] = merge(known, fetched)
-                self._weigh(command, octets)
+                self._weigh(command, octets, self.limits.response)
                 return
         self.notices.flags()
 

@@ -22,6 +22,10 @@ _ONE_ANSWER = re.compile(rb"\* \d{1,10} FETCH ", re.IGNORECASE)
 _FREE_TEXT = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b|[^*]", re.IGNORECASE)
 
 
+EACH = 200
+"""Octets of memory that a response takes beside its own, about: a short one is mostly that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Octets a server may make us keep."""
@@ -31,7 +35,9 @@ class Limits:
     """While a SEARCH runs: the answer for a huge folder is one line."""
     literal: int = 64 * MIB
     response: int = 256 * MIB
-    """All that answers one command."""
+    """All that answers one FETCH."""
+    listing: int = 32 * MIB
+    """All that answers one other command, `EACH` a response on top."""
 
 
 class Reader:

@@ -100,6 +100,15 @@ async def test_a_response_larger_than_allowed_is_refused():
             await client.fetch([1], BODY)
 
 
+async def test_a_listing_without_end_is_refused():
+    """What short responses weigh in memory counts, not their octets on the wire alone."""
+    one = b'* LIST () "/" x\r\n'
+    async with Scripted({"LIST": one * 1000}) as server:
+        client = await server.client(limits=Limits(listing=100_000))
+        with pytest.raises(ProtocolError, match="LIST is too large"):
+            await client.list_folders()
+
+
 async def test_rf24_a_flood_of_flags_does_not_stop_the_loop():
     """100,000 unasked FETCHes: the loop answers others meanwhile, and memory does not grow."""
     flood = b"".join(b"* %d FETCH (FLAGS (\\Seen))\r\n" % n for n in range(100_000))
