@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from eisd import events
+from eisd.daemon.collector import sweep
 from eisd.daemon.core import Core
 from eisd.daemon.notify import Notifier
 from eisd.logs import counters, emit
@@ -74,6 +75,7 @@ async def watch(core: Core, notifier: Notifier) -> None:
             told = line
         if now >= beat_at:
             beat_at = now + HEARTBEAT
+            sweep()
             await heartbeat(core)
         await asyncio.sleep(pause)
 

@@ -175,7 +175,8 @@ class Engine:
             await self._flush()
         except DriverError as exc:
             await self._flush()
-            await self._stopped(folder, exc)
+            if not await self._stopped(folder, exc):
+                raise
         finally:
             self._let_go()
             if self._mailbox.listing:
@@ -184,8 +185,8 @@ class Engine:
         if live:
             await self._on_live()
 
-    async def _stopped(self, folder: Folder, error: DriverError) -> None:
-        """A scan ended with an error: of this folder alone, or it is raised again."""
+    async def _stopped(self, folder: Folder, error: DriverError) -> bool:
+        """A scan ended with an error; whether that is one of this folder alone."""
         if isinstance(error, CursorExpired):
             await self._renumbered(folder, error)
         elif isinstance(error, FolderGone):
@@ -197,7 +198,8 @@ class Engine:
             del self._rows[folder]
             emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
         else:
-            raise error
+            return False
+        return True
 
     async def _take(self, folder: Folder, batch: Batch) -> None:
         """Hand a batch on to be read and recorded, and wait until few are under way."""

@@ -67,7 +67,8 @@ class WireCommand(Command):  # type: ignore[misc]  # aioimaplib has no types
             self.then(done)
 
     def fail(self, error: DriverError) -> None:
-        """It will never be complete."""
+        """It will never be complete, and what came of it is of no use."""
+        self.responses = []
         if not self.done.done():
             self.done.set_exception(error)
             self.done.exception()  # nobody may be waiting any more
@@ -82,3 +83,8 @@ class FetchCommand(WireCommand):
         super().__init__("FETCH", tag, *args, prefix="UID", limit=limit, patience=patience)
         self.asked = asked
         self.answers: dict[int, Fetched] = {}
+
+    def fail(self, error: DriverError) -> None:
+        """It will never be complete; what was answered goes now, not with the error's frames."""
+        self.answers = {}
+        super().fail(error)

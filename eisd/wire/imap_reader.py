@@ -34,7 +34,7 @@ class Limits:
     search_line: int = 16 * MIB
     """While a SEARCH runs: the answer for a huge folder is one line."""
     literal: int = 64 * MIB
-    response: int = 256 * MIB
+    response: int = 96 * MIB
     """All that answers one FETCH."""
     listing: int = 32 * MIB
     """All that answers one other command, `EACH` a response on top."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from eisd.driver.imap.dialect import PLAIN, Dialect, Told
 from eisd.errors import ProtocolError, Transient
+from eisd.mime.limits import HEADER_BLOCK
 from eisd.model.folder import Listed
 from eisd.wire.imap import Client, Pending
 from eisd.wire.imap_fetch import Fetched, merge
@@ -40,6 +41,7 @@ _HEADERS = (
 )
 _PAUSES = (0.0, 0.5, 1.0)  # seconds; a lagging replica needs a moment
 _NOTHING = Told()
+_MOST = HEADER_BLOCK + 1  # octets of a header; so many are too many, and seen to be
 _TYPICAL = 2048  # octets a copy, for the deadline of a fetch
 
 _SYSTEM_FLAGS = {
@@ -75,7 +77,7 @@ async def listed(
     live: bool,
 ) -> list[Listed]:
     """The copies of these UIDs, in their order, without those that are gone."""
-    found = await pending.by_uid()
+    found = _kept(await pending.by_uid())
     copies, lacking = [], []
     for uid in uids:
         answer = found.get(uid)
@@ -105,11 +107,20 @@ async def _insist(
         if not lacking:
             break
         again = client.start_fetch(lacking, items, size_hint=len(lacking) * _TYPICAL)
-        found = _merged(found, lacking, await again.result())
+        found = _merged(found, lacking, _kept(await again.by_uid()).values())
         lacking = [u for u in lacking if not _whole(found.get(u))]
     if len(lacking) > 1 and not any(u in found for u in lacking):
         raise Transient(f"the server answers nothing for {len(lacking)} messages", code="silent")
     return found, gone
+
+
+def _kept(found: dict[int, Fetched]) -> dict[int, Fetched]:
+    """The answers without what is too much of a header: a server may give 64 MiB for one."""
+    for uid, answer in found.items():
+        if any(len(content) > _MOST for content in answer.sections.values()):
+            cut = {name: content[:_MOST] for name, content in answer.sections.items()}
+            found[uid] = answer._replace(sections=cut)
+    return found
 
 
 def _merged(
