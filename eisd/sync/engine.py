@@ -66,6 +66,9 @@ class Engine:
         """What batches are read by; the writer says when they are others."""
         self._lost = False
         """A folder was gone when it was its turn: it may have another name by now."""
+        self.refused: set[str] = set()
+        """Names of folders that the server would not let us read, since we last asked for them."""
+        self._told_of: set[str] = set()
 
     @property
     def behind(self) -> bool:
@@ -94,6 +97,7 @@ class Engine:
         rows = await self._store.write(lambda tx: folders.put(tx.db, mailbox.id, listed))
         by_name = {row.folder.name: row for row in rows}
         self._rows = {folder: by_name[folder.name] for folder, why in listed if not why}
+        self._told_of, self.refused = self.refused, set()
         _tell_folders({row.folder.name: row for row in before}, rows)
 
     async def full(self, *, reconcile_all: bool = False) -> None:
@@ -196,7 +200,10 @@ class Engine:
             emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
         elif isinstance(error, Rejected):  # its rows and its position stay for when it opens again
             del self._rows[folder]
-            emit(events.FOLDER_FAILED, folder=folder.name, reason=str(error), error=error)
+            self.refused.add(folder.name)
+            level = events.Level.DEBUG if folder.name in self._told_of else None
+            why = str(error)
+            emit(events.FOLDER_FAILED, level=level, folder=folder.name, reason=why, error=error)
         else:
             return False
         return True

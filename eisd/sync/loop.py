@@ -47,6 +47,8 @@ SKEW_MS = 300_000
 FRESH_LOGIN = 120.0
 """The first refusal is checked once more after so many seconds: providers err, too."""
 
+SHOWN = 5
+"""So many folders that cannot be read are named."""
 PATIENCE = 2
 """So many tries more before trouble that should pass is laid before a person."""
 
@@ -96,7 +98,7 @@ class Life:
                     lane.cancel()
                     with suppress(asyncio.CancelledError):
                         await lane
-                await self._caught_up(session)
+                await self._caught_up(session, engine)
         except (DriverError, UserError) as exc:
             await self._failed(exc)
             raise
@@ -145,7 +147,7 @@ class Life:
             while not mailbox.is_interrupted():
                 if following := await self._renewal.successor():
                     return following
-                if monotonic() - discovered > DISCOVER or mailbox.asked:
+                if monotonic() - discovered > DISCOVER or mailbox.asked or engine.refused:
                     await engine.discover()
                     await self._ask_aliases(session)
                     discovered = monotonic()
@@ -158,7 +160,7 @@ class Life:
                 await engine.full(reconcile_all=asked)
                 if mailbox.is_interrupted():
                     break
-                await self._caught_up(session)
+                await self._caught_up(session, engine)
                 if asked or mailbox.lane_blocked:
                     await self._finish_lane(session)
                 mailbox.tell_waiters()
@@ -248,10 +250,13 @@ class Life:
             await mailbox.services.on_aliases(mailbox.id, await session.aliases())
             self._aliases_at = monotonic()
 
-    async def _caught_up(self, session: Session) -> None:
+    async def _caught_up(self, session: Session, engine: Engine) -> None:
         push = self._mailbox.plan.push and session.capabilities.push
         event = Event.CAUGHT_UP_PUSH if push else Event.CAUGHT_UP_POLL
-        await self._mailbox.event(event, detail="; ".join(session.capabilities.notes))
+        notes = list(session.capabilities.notes)
+        if engine.refused:
+            notes.append(f"the server refuses to show {', '.join(sorted(engine.refused)[:SHOWN])}")
+        await self._mailbox.event(event, detail="; ".join(notes))
 
     async def _failed(self, error: DriverError | StoreError | UserError) -> float:
         """Say what went wrong in the mailbox's state; return how long to leave it alone."""

@@ -191,6 +191,26 @@ async def test_a_folder_that_may_not_be_opened_is_not_gone(here: World):
     assert len(await here.activities()) == 2
 
 
+async def test_a_folder_that_may_not_be_opened_is_named_and_tried_again(here: World):
+    """A refusal shows in the mailbox's note, and the next pass is a new chance."""
+    anna = await here.mailbox()
+    anna.plan = replace(anna.plan, interval=0.5)
+    await here.contact("c1", "ada@x.test")
+    anna.deliver("ada@x.test")
+    anna.provider.fail("scan", Rejected("not now", code="no"), times=1)
+    noted: set[str] = set()
+
+    async with living(Hasty(here.start())):
+
+        async def came() -> bool:
+            noted.update(row[0] for row in await here.rows("SELECT detail FROM mailbox_status"))
+            return bool(await here.activities())
+
+        await until(came)
+
+    assert "the server refuses to show INBOX" in noted
+
+
 async def test_a_copy_that_waits_in_a_folder_excluded_later_is_fetched(here: World):
     """A folder left out after it was synced keeps its rows, and what matched gets its text (F1)."""
     anna = await here.mailbox()
