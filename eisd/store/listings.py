@@ -37,7 +37,7 @@ def compare(
     before: int,
     since: int | None,
 ) -> tuple[list[int], list[str]]:
-    """(ids of copies the noted listing lacks, remote ids listed without a row, or a removed one).
+    """(ids of copies the noted listing lacks, remote ids listed that have no row).
 
     Only copies recorded before ``before`` (ms) can be lacking, and received from ``since`` on;
     of what is skipped as outside the window, whatever its age.
@@ -62,25 +62,10 @@ def compare(
             """
             SELECT remote_id FROM temp.listing l WHERE room = ?1 AND NOT EXISTS (
               SELECT 1 FROM copy p WHERE p.folder_id = ?2 AND p.validity = ?3
-                AND p.remote_id = l.remote_id AND p.removed_at IS NULL)
+                AND p.remote_id = l.remote_id)
             """,
             (room, folder, validity),
         )
     ]
     db.execute("DELETE FROM temp.listing WHERE room = ?", (room,))
     return absent, unknown
-
-
-def unlisted(
-    db: sqlite3.Connection, folder: int, validity: str, remote_ids: Iterable[str]
-) -> set[str]:
-    """Those of these remote ids that have no row, or one of a copy that counts as removed."""
-    rows = db.execute(
-        """
-        SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM copy p
-          WHERE p.folder_id = ? AND p.validity = ? AND p.remote_id = value
-            AND p.removed_at IS NULL)
-        """,
-        (json.dumps(list(remote_ids)), folder, validity),
-    )
-    return {row[0] for row in rows}

@@ -22,7 +22,7 @@ from eisd.driver.interface import Session
 from eisd.errors import CursorExpired, DriverError, FolderGone, Rejected
 from eisd.logs import emit
 from eisd.model.folder import Batch, Cursor, Folder
-from eisd.store import folders, listings, mailboxes, removals
+from eisd.store import folders, mailboxes, removals
 from eisd.store.database import Tx
 from eisd.store.folders import FolderRow
 from eisd.store.sql import now_ms
@@ -110,8 +110,6 @@ class Engine:
         if self._mailbox.is_interrupted():
             return
         await self._reconcile(everything=reconcile_all)
-        if self.behind:
-            await self._list()
         caught_up = not self.behind
         await self._store.write(
             lambda tx: mailboxes.synced(tx.db, self._mailbox.id, caught_up=caught_up)
@@ -314,31 +312,9 @@ class Engine:
             if not (fresh or everything or _due(row)):
                 continue
             begin = self._mailbox.begin_at
-            over = await reconcile(self._store, self._session, row, policy, begin, fresh=fresh)
+            await reconcile(self._store, self._session, row, policy, begin, fresh=fresh)
             self._rows[folder] = replace(row, reconciled_at=now_ms())
-            if over:
-                await self._passed_over(folder, over)
         await drop_gone(self._store, self._mailbox.id, policy)
-
-    async def _passed_over(self, folder: Folder, ids: list[str]) -> None:
-        """The server lists what we have no row of: list the folder again, once for each such copy.
-
-        A listing may be cut short, a replica may lag; the position has moved past it by then.
-        """
-        await self.newest(folder)  # what came since is no omission
-        row = self._rows.get(folder)
-        if row is None or row.cursor is None:
-            return
-        place, validity, known = row.id, row.cursor.validity, self._mailbox.passed_over
-        left = await self._store.read(lambda db: listings.unlisted(db, place, validity, ids))
-        over = {(place, validity, one) for one in left} - known
-        if not over:
-            return
-        known |= over
-        await self._store.write(lambda tx: folders.reset(tx.db, place))
-        self._rows[folder] = await self._store.read(lambda db: folders.by_id(db, place))
-        why = f"{len(over)} messages were passed over"
-        emit(events.FOLDER_RESET, folder=folder.name, reason=why)
 
     def _cursor(self, folder: Folder) -> Cursor | None:
         return self._rows[folder].cursor

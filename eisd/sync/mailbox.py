@@ -119,8 +119,6 @@ class Mailbox:
     """Of the last session."""
     lane_blocked: bool = False
     """The server refuses a second connection: the first one fetches too."""
-    passed_over: set[tuple[int, str, str]] = field(default_factory=set)
-    """(folder, validity, remote id) of copies for which their folder was listed again."""
     listed: int = 0
     listing: bool = False
     """Much more of a folder's past is about to be recorded."""

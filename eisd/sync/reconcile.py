@@ -21,8 +21,8 @@ async def reconcile(
     begin_at: int | None,
     *,
     fresh: bool = False,
-) -> list[str]:
-    """Mark the copies of a folder that the server no longer lists; return what we never listed.
+) -> int:
+    """Mark the copies of a folder that the server no longer lists; return how many.
 
     A ``fresh`` folder was listed whole just now: there is nothing to compare.
 
@@ -30,9 +30,8 @@ async def reconcile(
     floor, if the window was wider once; of those its listing says nothing.
     """
     absent: list[int] = []
-    unknown: list[str] = []
     if not fresh:
-        absent, unknown = await compare(store, session, row, begin_at=begin_at)
+        absent, _ = await compare(store, session, row, begin_at=begin_at)
 
     def mark(tx: Tx) -> None:
         _removed(tx, absent, policy)
@@ -40,7 +39,7 @@ async def reconcile(
         folders.reconciled(tx.db, row.id)
 
     await store.write(mark)
-    return unknown
+    return len(absent)
 
 
 async def compare(

@@ -257,29 +257,6 @@ async def test_out_of_junk_into_the_inbox_counts_from_then_on(here: World):
     assert list((await here.outcomes()).values()) == ["matched"]
 
 
-@pytest.mark.parametrize(
-    "lost",
-    [
-        "DELETE FROM copy",
-        "UPDATE copy SET outcome = 'skipped', held = 'vanished', removed_at = 1",
-    ],
-)
-async def test_what_a_listing_left_out_is_found_by_the_next_comparison(here: World, lost: str):
-    """A server that lists too little once costs no message: the folder is listed again."""
-    anna = await here.mailbox()
-    anna.deliver("ada@x.test")
-    anna.deliver("ada@x.test")
-    await here.sync()
-    await here.store.write(in_writer(lambda db: db.execute(f"{lost} WHERE remote_id = 'm1'")))
-    assert not all(check.ok for check in await verify(here.store, anna.id, anna.plan))
-    await here.contact("c1", "ada@x.test")
-
-    await here.sync()
-
-    assert len(await here.activities()) == 2
-    assert all(check.ok for check in await verify(here.store, anna.id, anna.plan))
-
-
 # The window
 
 
