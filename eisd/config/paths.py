@@ -112,6 +112,15 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+def sync(path: Path) -> None:
+    """Have a file, or a directory's entries, on the disk: a rename needs it of the directory."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def drop_ins(files: Iterable[Path]) -> list[Path]:
     """Those that count as drop-ins, in the order in which they count.
 

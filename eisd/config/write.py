@@ -20,7 +20,7 @@ import tomli_w
 
 from eisd.config.explain import dotted
 from eisd.config.load import CheckDriver, load
-from eisd.config.paths import DROP_INS
+from eisd.config.paths import DROP_INS, sync
 from eisd.config.positions import Path as KeyPath
 from eisd.config.show import leaves
 from eisd.errors import ExitCode, UserError
@@ -177,7 +177,7 @@ def _put(
     try:
         if text is None:
             target.unlink(missing_ok=True)
-            _sync_directory(target.parent)
+            sync(target.parent)
         else:
             replace_file(target, text, like=config_path)
     except OSError as error:
@@ -203,16 +203,7 @@ def replace_file(target: Path, text: str, *, like: Path) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_directory(target.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename durable (fsync(2): the entry needs a sync of its own)."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(target.parent)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
+from eisd.config.paths import sync
 from eisd.errors import EisdError, ExitCode, StoreError, UserError
 from eisd.store.database import connect, create
 from eisd.store.owner import hand_over
@@ -98,7 +99,7 @@ def _draft(source: Path, target: Path, draft: Path) -> None:
         shutil.copyfile(source, draft)
         draft.chmod(0o640 if target.suffix == ".db" and target.name != "secrets.db" else 0o600)
         hand_over(draft)
-        _sync(draft)
+        sync(draft)
     except OSError as exc:
         raise StoreError(f"{draft}: {exc.strerror}") from exc
     with closing(_open(draft)) as db:
@@ -114,7 +115,7 @@ def _prepare(source: Path, draft: Path) -> None:
     create(draft)
     with closing(connect(draft)) as db:  # one file, to be put in place by its name alone
         db.execute("PRAGMA journal_mode = DELETE")
-    _sync(draft)
+    sync(draft)
 
 
 def check(database: Path) -> list[str]:
@@ -168,9 +169,9 @@ def _copy(source: Path, target: Path) -> int:
             old.backup(new)
             new.execute("PRAGMA journal_mode = DELETE")  # one file, whoever opens it
             _check(new, draft)
-        _sync(draft)
+        sync(draft)
         draft.rename(target)
-        _sync(target.absolute().parent)
+        sync(target.absolute().parent)
     except sqlite3.Error as exc:
         raise StoreError(f"{source} to {target}: {exc}") from exc
     except OSError as exc:
@@ -207,13 +208,5 @@ def _replace(draft: Path, target: Path) -> Path | None:
             log.replace(kept.with_name(kept.name + suffix))
         log.unlink(missing_ok=True)
     draft.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
     return kept
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

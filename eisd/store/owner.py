@@ -11,6 +11,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from eisd.config.paths import sync
+
 
 def make_file(path: Path, text: str, *, mode: int) -> None:
     """Make a file whole, durable and with its directory's owner, or not at all.
@@ -33,11 +35,7 @@ def make_file(path: Path, text: str, *, mode: int) -> None:
         path.hardlink_to(draft)
     finally:
         draft.unlink()
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)
 
 
 def hand_over(path: Path) -> None:
